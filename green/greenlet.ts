@@ -1,0 +1,502 @@
+import {
+  Callback,
+  callerTask,
+  type Duration,
+  enterWait,
+  EXPIRE_FALSE,
+  expireThrowing,
+  type Expiry,
+  type GreenletExit,
+  KILL,
+  planWait,
+  readyWith,
+  refusal,
+  rejected,
+  suspend,
+  Task,
+  type Timer,
+  toMilliseconds,
+  type WaitOptions,
+  WANTS_OUTCOME,
+} from "../hub/mod.ts";
+import { CREATED, ENDED, SCHEDULED, STARTED } from "../hub/task.ts";
+import { asKillError, type KillReason } from "./kill_error.ts";
+import { Timeout } from "./timeout.ts";
+
+// deno-lint-ignore no-explicit-any -- bodies of every signature
+type Body = (...args: any[]) => unknown;
+
+/** Options of {@linkcode Greenlet.kill}. */
+export interface KillOptions extends WaitOptions {
+  /**
+   * Whether to wait until the greenlet has ended.
+   *
+   * @default {true}
+   */
+  block?: boolean | undefined;
+}
+
+const GET_EXPIRY: Expiry = expireThrowing(() => new Timeout(null));
+
+/** How much of a function's text a label shows. */
+const MAX_LABEL = 50;
+
+/**
+ * A cooperatively scheduled async function.
+ *
+ * The body runs until it waits; between two waits no other greenlet runs. It starts after the caller's
+ * next wait, in the order of the spawns. A greenlet is not thenable: `await g.get()` for the result,
+ * `await g.join()` for the end.
+ *
+ * `await using` kills it and waits for its clean-up.
+ *
+ * Source: `gevent.Greenlet`.
+ *
+ * @typeParam T What the body returns.
+ *
+ * @example Run two functions side by side
+ * ```ts
+ * import { joinAll, sleep, spawn } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const order: string[] = [];
+ * async function count(name: string) {
+ *   for (let i = 1; i <= 2; i++) {
+ *     order.push(`${name}${i}`);
+ *     await sleep();
+ *   }
+ * }
+ * await joinAll([spawn(count, "a"), spawn(count, "b")]);
+ * assertEquals(order, ["a1", "b1", "a2", "b2"]);
+ * ```
+ */
+export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
+  /** The stack of the spawn, recorded with `hub.debug`. */
+  spawnStack: string | undefined = undefined;
+  #fn: Body | undefined;
+  #args: unknown[] | undefined;
+  #name: string | undefined = undefined;
+  #startTimer: Timer | undefined = undefined;
+  #callbacks: Callback[] | undefined = undefined;
+  #controller: AbortController | undefined = undefined;
+
+  /**
+   * Makes a greenlet that is not started yet.
+   *
+   * @param fn The body; left out by subclasses that override `run()`.
+   * @param args What the body is called with.
+   * @throws {TypeError} If `fn` is not a function.
+   */
+  constructor(fn?: (...args: never[]) => T | PromiseLike<T>, ...args: unknown[]) {
+    const caller = callerTask();
+    super(caller.hub, caller === caller.hub.root ? undefined : caller);
+    if (fn !== undefined && typeof fn !== "function") {
+      throw new TypeError(`Cannot create greenlet: fn must be a function, received ${String(fn)}`);
+    }
+    this.#fn = fn as Body | undefined;
+    this.#args = args;
+  }
+
+  /**
+   * Makes a greenlet and schedules it. Does not switch.
+   *
+   * @throws {TypeError} If `fn` is not a function.
+   */
+  static spawn<A extends unknown[], T>(
+    fn: (...args: A) => T | PromiseLike<T>,
+    ...args: A
+  ): Greenlet<T> {
+    if (typeof fn !== "function") throw notAFunction(fn);
+    const greenlet = new Greenlet<T>(fn as Body as () => T, ...args);
+    greenlet.start();
+    return greenlet;
+  }
+
+  /**
+   * Makes a greenlet that starts after `delay` (ms or `Temporal.Duration`). Does not switch.
+   *
+   * @throws {TypeError} If `fn` is not a function.
+   * @throws {RangeError} If `delay` is negative or NaN.
+   */
+  static spawnLater<A extends unknown[], T>(
+    delay: Duration,
+    fn: (...args: A) => T | PromiseLike<T>,
+    ...args: A
+  ): Greenlet<T> {
+    if (typeof fn !== "function") throw notAFunction(fn);
+    const greenlet = new Greenlet<T>(fn as Body as () => T, ...args);
+    greenlet.startLater(delay);
+    return greenlet;
+  }
+
+  // ---- State -------------------------------------------------------------------------------------
+
+  /** Whether it is scheduled or running: started and not ended. */
+  get started(): boolean {
+    return this.state === SCHEDULED || this.state === STARTED;
+  }
+
+  /** Whether it has ended: returned, failed, or was killed. */
+  get ready(): boolean {
+    return this.state === ENDED;
+  }
+
+  /** The same as {@linkcode ready}. */
+  get dead(): boolean {
+    return this.state === ENDED;
+  }
+
+  /** Whether it has ended without an error. A kill is no error. */
+  get successful(): boolean {
+    return this.state === ENDED && !this.failed;
+  }
+
+  /** What it returned; the `GreenletExit` if it was killed; `undefined` before the end and after an error. */
+  get value(): T | GreenletExit | undefined {
+    return this.successful ? this.outcome as T : undefined;
+  }
+
+  /** The error it ended with; `undefined` before the end and after a success. */
+  get error(): unknown {
+    return this.failed ? this.outcome : undefined;
+  }
+
+  /** Its name in reports: given, or the body's, with its number. */
+  get name(): string {
+    return this.#name ?? `Greenlet-${this.id}`;
+  }
+
+  set name(name: string) {
+    this.#name = name;
+  }
+
+  /** How reports call it. */
+  override get label(): string {
+    if (this.#name !== undefined) return this.#name;
+    const body = this.#fn?.name || this.constructor.name;
+    return body.slice(0, MAX_LABEL);
+  }
+
+  /** The greenlet that spawned it; `undefined` if none did, or it has ended. */
+  get spawner(): Greenlet | undefined {
+    return this.origin?.spawner as Greenlet | undefined;
+  }
+
+  /** One object shared by all greenlets of a tree of spawns: by all that one root greenlet spawned. */
+  get treeLocals(): Record<PropertyKey, unknown> {
+    return this.lineage.tree.locals ??= {};
+  }
+
+  /** Aborts when the greenlet is killed or ends: for functions that take a signal. Made on first use. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.ready) this.#controller.abort(this.outcome);
+    return this.#controller.signal;
+  }
+
+  // ---- Life --------------------------------------------------------------------------------------
+
+  /** Schedules it. Nothing happens if it was started before. Does not switch. */
+  start(): void {
+    if (this.#startTimer !== undefined) this.#stopTimer();
+    else if (this.state !== CREATED) return;
+    else this.#schedule();
+    this.hub.enqueue(this);
+  }
+
+  /**
+   * Schedules it after `delay` (ms or `Temporal.Duration`). Nothing happens if it was started before.
+   *
+   * @throws {RangeError} If `delay` is negative or NaN.
+   */
+  startLater(delay: Duration): void {
+    const ms = toMilliseconds(delay, "start greenlet", "delay");
+    if (this.state !== CREATED) return;
+    this.#schedule();
+    this.#startTimer = this.hub.startTimer(ms, true, (greenlet: this) => {
+      greenlet.#startTimer = undefined;
+      greenlet.hub.enqueue(greenlet);
+    }, this);
+  }
+
+  /** The body. Subclasses override it; nobody calls it but the hub. */
+  protected run(): T | PromiseLike<T> {
+    const fn = this.#fn;
+    if (fn === undefined) throw new TypeError("Cannot run greenlet: it has no function");
+    const args = this.#args!;
+    this.#args = undefined;
+    return fn(...args) as T | PromiseLike<T>;
+  }
+
+  /** For the hub. */
+  override begin(): unknown {
+    return this.run();
+  }
+
+  /** For the hub. */
+  protected override ended(): void {
+    this.#args = undefined;
+    this.#controller?.abort(this.outcome);
+    if (this.failed) this.hub.handleError(this, this.outcome);
+  }
+
+  // ---- Waiting for it ----------------------------------------------------------------------------
+
+  /**
+   * Waits for the end; never throws the greenlet's error. Switches unless it has ended.
+   *
+   * @returns Whether it ended in time.
+   */
+  join(options?: WaitOptions): Promise<boolean> {
+    const plan = planWait(options, "join greenlet");
+    const task = enterWait("join greenlet");
+    const refused = refusal(task, plan);
+    if (refused !== undefined) return refused;
+    if (this.state === ENDED) return readyWith(task, this.joiners, true);
+    return suspend(task, this.joiners, undefined, plan, EXPIRE_FALSE);
+  }
+
+  /**
+   * Waits for the result. Switches unless the greenlet has ended.
+   *
+   * @returns What the body returned; the `GreenletExit` if it was killed.
+   * @throws {Timeout} If it does not end in time.
+   * @throws The error the greenlet ended with.
+   */
+  get(options?: WaitOptions): Promise<T> {
+    const plan = planWait(options, "get result of greenlet");
+    const task = enterWait("get result of greenlet");
+    const refused = refusal(task, plan);
+    if (refused !== undefined) return refused;
+    if (this.state !== ENDED) return suspend(task, this.joiners, WANTS_OUTCOME, plan, GET_EXPIRY);
+    return this.failed ? rejected(this.outcome) : readyWith(task, this.joiners, this.outcome as T);
+  }
+
+  // ---- Ending it ---------------------------------------------------------------------------------
+
+  /**
+   * Kills it: `reason` is thrown at its current wait (its next one, if it is not waiting), so that
+   * `finally` and `using` run. If its body has not begun, it never will.
+   *
+   * Switches, unless `block` is false or it has ended. A greenlet may catch the kill and go on: then
+   * this waits until it does end.
+   *
+   * @param reason A message, an error or an error class.
+   * @param options Limits of the wait; `block: false` does not wait.
+   * @returns Whether it has ended.
+   * @throws {TypeError} If `reason` is of another type.
+   *
+   * @example Kill and clean up
+   * ```ts
+   * import { sleep, spawn } from "@verdant/green";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const log: string[] = [];
+   * const worker = spawn(async () => {
+   *   try {
+   *     await sleep(60_000);
+   *   } finally {
+   *     log.push("cleaned up");
+   *   }
+   * });
+   * await sleep();
+   * await worker.kill();
+   * assertEquals(log, ["cleaned up"]);
+   * ```
+   */
+  kill(reason?: KillReason, options: KillOptions = {}): Promise<boolean> {
+    const { block = true, ...limits } = options;
+    const plan = planWait(limits, "kill greenlet");
+    const error = asKillError(reason, this);
+    const task = block ? enterWait("kill greenlet") : undefined;
+    this.#interrupt(error);
+    if (task === undefined) return Promise.resolve(this.ready);
+    const refused = refusal(task, plan);
+    if (refused !== undefined) return refused;
+    if (this.state === ENDED) return readyWith(task, this.joiners, true);
+    return suspend(task, this.joiners, undefined, plan, EXPIRE_FALSE);
+  }
+
+  /**
+   * Throws `error` at its current wait, without waiting for the effect. Does not switch.
+   *
+   * @throws {TypeError} If `error` is neither an error, an error class nor a message.
+   */
+  throw(error: KillReason): void {
+    this.#interrupt(asKillError(error, this));
+  }
+
+  #interrupt(error: unknown): void {
+    if (this.state === STARTED) {
+      this.#controller?.abort(error);
+      this.interrupt({ error, origin: KILL, depth: 0 });
+    } else if (this.state !== ENDED) {
+      if (this.#startTimer !== undefined) this.#stopTimer();
+      this.fail(error); // the body never runs; those who wait are told
+    }
+  }
+
+  /** Kills what is left and waits for its clean-up. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.ready) await this.kill();
+  }
+
+  // ---- Links -------------------------------------------------------------------------------------
+
+  /**
+   * Calls `callback(this)` once, in a greenlet of its own, after the end. Links start in the order in
+   * which they were made.
+   *
+   * @returns Removes the link when disposed.
+   * @throws {TypeError} If `callback` is not a function.
+   */
+  link(callback: (greenlet: this) => unknown): Disposable {
+    return this.#addLink(callback, () => true);
+  }
+
+  /** As {@linkcode link}, only after a success. */
+  linkValue(callback: (greenlet: this) => unknown): Disposable {
+    return this.#addLink(callback, () => !this.failed);
+  }
+
+  /** As {@linkcode link}, only after an error. */
+  linkError(callback: (greenlet: this) => unknown): Disposable {
+    return this.#addLink(callback, () => this.failed);
+  }
+
+  /**
+   * Calls `callback(this)` once, in the hub, after the end: it must not wait. An error in it is reported
+   * and does not stop the other links.
+   *
+   * @returns Removes the link when disposed.
+   * @throws {TypeError} If `callback` is not a function.
+   */
+  rawlink(callback: (greenlet: this) => void): Disposable {
+    return this.#register(callback, callback);
+  }
+
+  /** Removes a callback given to one of the `link` methods. Unknown ones are ignored. */
+  unlink(callback: (greenlet: this) => unknown): void {
+    const found = this.#callbacks?.find((entry) => entry.pending && entry.context === callback);
+    found?.cancel();
+  }
+
+  #addLink(callback: (greenlet: this) => unknown, applies: () => boolean): Disposable {
+    return this.#register(callback, () => {
+      if (applies()) spawnRaw(callback as (greenlet: Greenlet) => unknown, this as Greenlet);
+    });
+  }
+
+  #register(callback: unknown, fire: (greenlet: this) => void): Disposable {
+    if (typeof callback !== "function") {
+      throw new TypeError(`Cannot link greenlet: callback must be a function, received ${String(callback)}`);
+    }
+    const entry = new Callback(this.hub, callback, fire, [this] as [this]);
+    this.#callbacks = this.#callbacks?.filter((other) => other.pending) ?? [];
+    this.#callbacks.push(entry as unknown as Callback);
+    this.addLink(entry as unknown as Callback);
+    return entry;
+  }
+
+  #schedule(): void {
+    if (this.hub.debug) this.spawnStack = captureStack();
+    this.captureContext();
+  }
+
+  #stopTimer(): void {
+    this.hub.cancelTimer(this.#startTimer!);
+    this.#startTimer = undefined;
+  }
+
+  /** Number, name and state, for messages. */
+  override toString(): string {
+    return `Greenlet #${this.id} ${this.label} (${this.#stateName()})`;
+  }
+
+  #stateName(): string {
+    if (this.failed) return "failed";
+    if (this.state === ENDED) return "ended";
+    if (this.state === STARTED) return "running";
+    return this.state === SCHEDULED ? "scheduled" : "new";
+  }
+}
+
+function notAFunction(fn: unknown): TypeError {
+  return new TypeError(`Cannot spawn greenlet: fn must be a function, received ${String(fn)}`);
+}
+
+function captureStack(): string {
+  const { stack = "" } = new Error();
+  return stack.split("\n").slice(1).filter((line) => !line.includes("/green/greenlet.ts")).join("\n")
+    .replace(/^/, "\n");
+}
+
+/** A task with nothing but a body: what `spawnRaw` runs. */
+class RawTask extends Task {
+  readonly #fn: Body;
+  readonly #args: unknown[];
+
+  constructor(spawner: Task, fn: Body, args: unknown[]) {
+    super(spawner.hub, spawner === spawner.hub.root ? undefined : spawner);
+    this.#fn = fn;
+    this.#args = args;
+  }
+
+  override get label(): string {
+    return this.#fn.name || "raw";
+  }
+
+  override begin(): unknown {
+    return this.#fn(...this.#args);
+  }
+
+  protected override ended(): void {
+    if (this.failed) this.hub.handleError(this, this.outcome);
+  }
+}
+
+/**
+ * Schedules a function with the least that it takes: no handle, no result, nothing to join or kill.
+ * Its errors are reported. Does not switch.
+ *
+ * Source: `gevent.spawn_raw`.
+ *
+ * @throws {TypeError} If `fn` is not a function.
+ *
+ * @example Fire and forget
+ * ```ts
+ * import { sleep, spawnRaw } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const seen: number[] = [];
+ * spawnRaw((n: number) => seen.push(n), 1);
+ * await sleep();
+ * assertEquals(seen, [1]);
+ * ```
+ */
+export function spawnRaw<A extends unknown[]>(fn: (...args: A) => unknown, ...args: A): void {
+  if (typeof fn !== "function") throw notAFunction(fn);
+  const task = new RawTask(callerTask(), fn as Body, args);
+  task.captureContext();
+  task.hub.enqueue(task);
+}
+
+/**
+ * The greenlet whose code is running; `undefined` outside greenlets. Exact also after a foreign await, in
+ * a `.then` and in a timer callback that a greenlet started.
+ *
+ * Source: `gevent.getcurrent`.
+ *
+ * @example Who am I
+ * ```ts
+ * import { getCurrent, spawn } from "@verdant/green";
+ * import { assertStrictEquals } from "@std/assert";
+ *
+ * const g = spawn(() => getCurrent());
+ * assertStrictEquals(await g.get(), g);
+ * ```
+ */
+export function getCurrent(): Greenlet | undefined {
+  const task = callerTask();
+  return task instanceof Greenlet ? task : undefined;
+}

@@ -1,0 +1,30 @@
+import { callerTask, describeWait, GreenletExit, type Task } from "../hub/mod.ts";
+
+/** Why a greenlet is killed: a message, an error, or an error class. Nothing means `GreenletExit`. */
+// deno-lint-ignore no-explicit-any -- error classes of every signature
+export type KillReason = string | Error | (new (...args: any[]) => Error) | undefined;
+
+/**
+ * The error that a kill delivers. The default one names the victim, its wait and the killer.
+ *
+ * @throws {TypeError} If `reason` is none of the allowed types.
+ */
+export function asKillError(reason: KillReason, victim: Task): Error {
+  if (reason instanceof Error) return reason;
+  if (reason === undefined || typeof reason === "string") {
+    return new GreenletExit(describeKill(victim, reason));
+  }
+  if (typeof reason === "function" && reason.prototype instanceof Error) return new reason();
+  if ((reason as unknown) === Error) return new Error(describeKill(victim, undefined));
+  throw new TypeError(
+    `Cannot kill greenlet: reason must be a message, an Error or an Error class, received ${String(reason)}`,
+  );
+}
+
+function describeKill(victim: Task, reason: string | undefined): string {
+  const wait = victim.waits === undefined ? "" : ` while it waited for ${describeWait(victim.waits)}`;
+  const caller = callerTask();
+  const killer = caller === caller.hub.root ? "the main flow" : `#${caller.id} ${caller.label}`;
+  const why = reason === undefined ? "" : `: ${reason}`;
+  return `Greenlet #${victim.id} ${victim.label} was killed by ${killer}${wait}${why}`;
+}

@@ -1,0 +1,91 @@
+import {
+  type Duration,
+  enterWait,
+  expireWith,
+  type Expiry,
+  park,
+  planWait,
+  refusal,
+  toMilliseconds,
+  Waiter,
+  type WaitSource,
+} from "../hub/mod.ts";
+
+/** A sleeper is in no list: its timer alone wakes it. */
+const SLEEP: WaitSource = { what: "sleep", owner: undefined, remove() {} };
+const IDLE: WaitSource = { what: "idle", owner: undefined, remove() {} };
+const EXPIRE: Expiry = expireWith(undefined);
+const NO_LIMIT = planWait(undefined, "sleep");
+
+/** Options of {@linkcode sleep}. */
+export interface SleepOptions {
+  /**
+   * Whether the sleeper keeps the process alive.
+   *
+   * @default {true}
+   */
+  ref?: boolean | undefined;
+}
+
+/**
+ * Suspends the greenlet for `duration`; `0` lets everybody else who is runnable go first. Switches.
+ *
+ * Source: `gevent.sleep`, with milliseconds instead of seconds.
+ *
+ * @param duration Milliseconds or a `Temporal.Duration`.
+ * @throws {RangeError} If it is negative or NaN.
+ *
+ * @example Take turns
+ * ```ts
+ * import { sleep, spawn } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const seen: string[] = [];
+ * spawn(() => seen.push("other"));
+ * await sleep(0);
+ * assertEquals(seen, ["other"]);
+ * ```
+ */
+export function sleep(duration: Duration = 0, options?: SleepOptions): Promise<void> {
+  const task = enterWait("sleep");
+  const ms = duration === 0 ? 0 : toMilliseconds(duration, "sleep", "duration");
+  if (task.pending !== undefined) {
+    const refused = refusal(task, NO_LIMIT);
+    if (refused !== undefined) return refused;
+  }
+  const waiter = new Waiter(task, SLEEP, undefined);
+  if (ms === 0) {
+    waiter.wake(undefined);
+    task.hub.release(task);
+    return waiter.promise as Promise<void>;
+  }
+  if (ms !== Infinity) {
+    const { hub } = task;
+    waiter.timer = hub.timers.add(hub.now() + ms, options?.ref ?? true, EXPIRE.expire, waiter);
+  }
+  return park(waiter, NO_LIMIT, EXPIRE);
+}
+
+/**
+ * Waits until the event loop had a turn and everything that was runnable has run: I/O and timers that
+ * were due are served. Switches.
+ *
+ * Source: `gevent.idle`.
+ *
+ * @example Let the event loop breathe
+ * ```ts
+ * import { idle } from "@verdant/green";
+ *
+ * await idle();
+ * ```
+ */
+export function idle(): Promise<void> {
+  const task = enterWait("idle");
+  const refused = refusal(task, NO_LIMIT);
+  if (refused !== undefined) return refused;
+  const waiter = new Waiter(task, IDLE, undefined);
+  setImmediate(() => {
+    if (waiter.waiting) waiter.wake(undefined);
+  });
+  return park(waiter, NO_LIMIT, EXPIRE);
+}

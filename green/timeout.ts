@@ -1,0 +1,168 @@
+import {
+  callerTask,
+  type Duration,
+  type Task,
+  type TimeoutLike,
+  type Timer,
+  toMilliseconds,
+} from "../hub/mod.ts";
+
+/** Options of {@linkcode Timeout}. */
+export interface TimeoutOptions {
+  /** Thrown instead of the `Timeout` itself. */
+  error?: Error | undefined;
+  /** Whether `withTimeout` and `Timeout.run` swallow it: the time-out is then no error. */
+  silent?: boolean | undefined;
+  /**
+   * Whether the pending timer keeps the process alive.
+   *
+   * @default {true}
+   */
+  ref?: boolean | undefined;
+  /** Added to the message: what was to be done in time. */
+  message?: string | undefined;
+}
+
+/**
+ * Throws itself at the wait of the greenlet that started it, once its time is over.
+ *
+ * Time-outs are told apart by identity, so that a foreign one passes through an inner one:
+ * `if (error !== timeout) throw error`. {@linkcode withTimeout} does that.
+ *
+ * Source: `gevent.Timeout`, with milliseconds instead of seconds.
+ *
+ * @example Limit a block
+ * ```ts
+ * import { sleep, Timeout } from "@verdant/green";
+ * import { assertRejects } from "@std/assert";
+ *
+ * await assertRejects(async () => {
+ *   using _limit = Timeout.start(5);
+ *   await sleep(60_000);
+ * }, Timeout);
+ * ```
+ */
+export class Timeout extends Error implements TimeoutLike, Disposable {
+  /** Always `"Timeout"`. */
+  override readonly name = "Timeout";
+  /** How long (ms) after the start it fires; `null` never. */
+  readonly ms: number | null;
+  /** Whether the functions that run a block under it swallow it. */
+  readonly silent: boolean;
+  /** What it throws: itself, or the error it was given. */
+  readonly thrown: Error;
+  readonly #ref: boolean;
+  #timer: Timer | undefined = undefined;
+  #task: Task | undefined = undefined;
+
+  /**
+   * Makes a time-out that is not started.
+   *
+   * @param duration Milliseconds, a `Temporal.Duration`, or `null` for never.
+   * @throws {RangeError} If it is negative or NaN.
+   */
+  constructor(duration: Duration | null = null, options: TimeoutOptions = {}) {
+    const ms = duration === null ? null : toMilliseconds(duration, "create timeout", "duration");
+    const { error, silent = false, ref = true, message } = options;
+    if (error !== undefined && !(error instanceof Error)) {
+      throw new TypeError(`Cannot create timeout: error must be an Error, received ${String(error)}`);
+    }
+    super(describe(ms, message));
+    this.ms = ms;
+    this.silent = silent;
+    this.thrown = error ?? this;
+    this.#ref = ref;
+  }
+
+  /** Makes a time-out and starts it. */
+  static start(duration: Duration | null, options?: TimeoutOptions): Timeout {
+    const timeout = new Timeout(duration, options);
+    timeout.start();
+    return timeout;
+  }
+
+  /** Whether it is started, and neither fired nor cancelled. */
+  get pending(): boolean {
+    return this.#timer?.active ?? false;
+  }
+
+  /**
+   * Starts it, for the running greenlet. May be started again once it fired or was cancelled.
+   *
+   * @throws {Error} If it is pending.
+   */
+  start(): void {
+    if (this.pending) throw new Error(`Cannot start timeout: it is pending (${this.message})`);
+    const task = callerTask();
+    this.#task = task;
+    if (this.ms === null || this.ms === Infinity) return;
+    const { shields } = task;
+    this.#timer = task.hub.startTimer(this.ms, this.#ref, (timeout: Timeout) => {
+      task.interrupt({ error: timeout.thrown, origin: timeout, depth: shields });
+    }, this);
+  }
+
+  /** Stops it. One that fired and was not delivered yet is withdrawn. */
+  cancel(): void {
+    if (this.#timer !== undefined) this.#task!.hub.cancelTimer(this.#timer);
+    if (this.#task?.pending !== undefined) this.#task.withdraw(this);
+    this.#timer = undefined;
+    this.#task = undefined;
+  }
+
+  /** The same as {@linkcode cancel}. */
+  [Symbol.dispose](): void {
+    this.cancel();
+  }
+}
+
+function describe(ms: number | null, message: string | undefined): string {
+  const limit = ms === null ? "Timed out" : `Timed out after ${ms} ms`;
+  return message === undefined ? limit : `${limit}: ${message}`;
+}
+
+/** Options of {@linkcode withTimeout}. */
+export interface WithTimeoutOptions<V> {
+  /** Returned instead of throwing when the time is over. */
+  value?: V;
+}
+
+/**
+ * Runs `fn` with a limit. The work is really stopped: the `Timeout` is thrown at its wait. Switches when
+ * `fn` does.
+ *
+ * Source: `gevent.with_timeout`.
+ *
+ * @param limit Milliseconds, a `Temporal.Duration`, a `Timeout` that is not started, or `null` for none.
+ * @param fn What to run.
+ * @param options `value`: returned on time-out, instead of throwing.
+ * @returns What `fn` returns; on time-out `value`, or `undefined` if the `Timeout` is silent.
+ * @throws {Timeout} On time-out, unless `value` is given or the `Timeout` is silent.
+ *
+ * @example A default when it takes too long
+ * ```ts
+ * import { sleep, withTimeout } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const answer = await withTimeout(5, () => sleep(60_000).then(() => "done"), { value: "too slow" });
+ * assertEquals(answer, "too slow");
+ * ```
+ */
+export async function withTimeout<T, V = T>(
+  limit: Duration | Timeout | null,
+  fn: () => T | PromiseLike<T>,
+  options: WithTimeoutOptions<V> = {},
+): Promise<T | V> {
+  const timeout = limit instanceof Timeout ? limit : new Timeout(limit);
+  timeout.start();
+  try {
+    return await fn();
+  } catch (error) {
+    if (error !== timeout.thrown) throw error;
+    if ("value" in options) return options.value as V;
+    if (timeout.silent) return undefined as V;
+    throw error;
+  } finally {
+    timeout.cancel();
+  }
+}

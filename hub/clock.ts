@@ -1,0 +1,41 @@
+/**
+ * Where the hub takes time from and how it asks to be woken. Replaceable, so that a test can own time.
+ */
+export interface Clock {
+  /** Milliseconds since some fixed point; never goes back. */
+  now(): number;
+  /**
+   * Asks for one call of `wake` at `deadline` (ms on this clock), replacing what was asked before.
+   * `ref` tells whether the wake-up keeps the process alive.
+   */
+  arm(deadline: number, ref: boolean, wake: () => void): void;
+  /** Withdraws the request. */
+  disarm(): void;
+}
+
+/** Longer delays make the platform timer fire at once. */
+const MAX_PLATFORM_DELAY = 2 ** 31 - 1;
+
+/** The platform's monotonic clock and one platform timer. */
+export class SystemClock implements Clock {
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** Milliseconds since the process started. */
+  now(): number {
+    return performance.now();
+  }
+
+  /** Sets the platform timer; a delay past its range wakes early, and the hub asks again. */
+  arm(deadline: number, ref: boolean, wake: () => void): void {
+    this.disarm();
+    const delay = Math.min(Math.max(0, deadline - performance.now()), MAX_PLATFORM_DELAY);
+    this.#timer = setTimeout(wake, delay);
+    if (!ref) this.#timer.unref();
+  }
+
+  /** Clears the platform timer. */
+  disarm(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}

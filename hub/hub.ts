@@ -1,0 +1,430 @@
+/** The hub: owns the run queue, the run token, the timers and the list of tasks. */
+import { Callback } from "./callback.ts";
+import { type Clock, SystemClock } from "./clock.ts";
+import { currentTask } from "./context.ts";
+import { readEnvironment } from "./environment.ts";
+import { LoopExit } from "./errors.ts";
+import type { WaitOptions } from "./options.ts";
+import { mainHub, setHubFactory } from "./registry.ts";
+import { deadlockReport } from "./report.ts";
+import { type Runnable, RunQueue, type RunQueuePolicy } from "./run_queue.ts";
+import { RootTask } from "./root_task.ts";
+import type { Task } from "./task.ts";
+import { type Timer, TimerHeap } from "./timers.ts";
+import type { Tracer } from "./tracer.ts";
+import { enterWait, EXPIRE_FALSE, planWait, refusal, suspend } from "./wait.ts";
+import { WaitList } from "./wait_list.ts";
+import type { Waiter } from "./waiter.ts";
+
+/** Figures about a hub, as {@linkcode Hub.stats} returns them. */
+export interface HubStats {
+  /** Greenlets that are scheduled or running. */
+  readonly greenlets: number;
+  /** Entries in the run queue. */
+  readonly runnable: number;
+  /** Timers that are to fire. */
+  readonly timers: number;
+  /** Waits for promises that are not the library's own. */
+  readonly foreignWaits: number;
+  /** Greenlets suspended in an await of a promise that is not the library's own. */
+  readonly detached: number;
+  /** Turns of the event loop that the hub has taken. */
+  readonly turns: number;
+}
+
+/** What a hub may be made of instead of the defaults. */
+export interface HubOptions {
+  /** Where time comes from. */
+  clock?: Clock;
+  /** Who runs next. */
+  queue?: RunQueuePolicy;
+}
+
+/** Reports an uncaught error. `context` is the greenlet, or whatever the failing callback served. */
+export type ErrorHandler = (context: unknown, error: unknown) => void;
+
+/** Between two looks at the clock (80 ns), the hub switches this many times (60 ns each). */
+const SWITCHES_PER_CLOCK_READ = 64;
+
+/**
+ * Deno polls I/O once in 61 turns of a busy event loop, so a busy hub delays I/O by 61 slices: 300 ms
+ * with slices of 5 ms, 6 ms with slices of 0.1 ms, which cost 1 % (a turn takes 0.9 µs).
+ */
+const DEFAULT_SWITCH_INTERVAL_MS = 0.1;
+
+/**
+ * The scheduler of one thread.
+ *
+ * Invariants:
+ * - At most one task holds the run token (`holder`); while `pumping`, the hub itself does.
+ * - An entry in the run queue implies that the hub is pumping or a turn is armed, so that it will run.
+ * - Whenever the hub goes idle, the clock is armed for the earliest timer.
+ *
+ * Source: `gevent.hub.Hub`.
+ *
+ * @example Figures about the running program
+ * ```ts
+ * import { getHub } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(getHub().stats().runnable, 0);
+ * ```
+ */
+export class Hub {
+  /** How long (ms) greenlets may run before the event loop gets a turn. */
+  switchInterval: number = DEFAULT_SWITCH_INTERVAL_MS;
+  /** Whether greenlets record where they were spawned. */
+  debug: boolean = readEnvironment("GREEN_DEBUG") === "1";
+  /** Reports uncaught errors; replaceable. What it throws itself is printed. */
+  onError: ErrorHandler = printError;
+  /** Sees every switch, if set. */
+  tracer: Tracer | undefined = undefined;
+  /** Stands for all code outside greenlets. */
+  readonly root: Task;
+  /** The task that has the run token. */
+  holder: Task | undefined = undefined;
+  /** Whether a callback of the hub is running: waiting is impossible there. */
+  inCallback = false;
+  /** All timers. */
+  readonly timers: TimerHeap = new TimerHeap();
+  /** Waits for foreign promises. */
+  foreignWaits = 0;
+  /** The task whose deadlock is the program's; set by `main()`. */
+  mainTask: Task | undefined = undefined;
+
+  readonly #clock: Clock;
+  readonly #queue: RunQueuePolicy;
+  readonly #joiners: WaitList = new WaitList("join", this);
+  #pumping = false;
+  #turnArmed = false;
+  #budget = SWITCHES_PER_CLOCK_READ;
+  #sliceStart = 0;
+  /** What the clock is armed for. */
+  #armedFor = Infinity;
+  #armedRef = false;
+  #detached = new Set<Task>();
+  #tasks: Task | undefined = undefined;
+  #taskCount = 0;
+  #lastId = 0;
+  #turns = 0;
+  #watchesDeadlock = false;
+
+  /**
+   * Makes a hub. Programs use the one of their thread, `getHub()`.
+   *
+   * @param options Replacements for the clock and the run queue.
+   */
+  constructor(options: HubOptions = {}) {
+    this.#clock = options.clock ?? new SystemClock();
+    this.#queue = options.queue ?? new RunQueue();
+    this.root = new RootTask(this);
+  }
+
+  /** Milliseconds on the hub's clock; never goes back. */
+  now(): number {
+    return this.#clock.now();
+  }
+
+  /** Figures about the hub. */
+  stats(): HubStats {
+    return {
+      greenlets: this.#taskCount,
+      runnable: this.#queue.size,
+      timers: this.timers.size,
+      foreignWaits: this.foreignWaits,
+      detached: this.#detached.size,
+      turns: this.#turns,
+    };
+  }
+
+  /**
+   * Queues a call of `fn(...args)`, after everything that is queued now. It runs outside greenlets and
+   * must not wait; its errors are reported.
+   *
+   * @returns Cancels the call when disposed.
+   * @throws {TypeError} If `fn` is not a function.
+   */
+  runCallback<A extends unknown[]>(fn: (...args: A) => void, ...args: A): Disposable {
+    if (typeof fn !== "function") {
+      throw new TypeError(`Cannot run callback: fn must be a function, received ${String(fn)}`);
+    }
+    const callback = new Callback(this, fn, fn, args);
+    this.enqueue(callback);
+    return callback;
+  }
+
+  /** Hands an uncaught error to {@linkcode onError}. Never throws. */
+  handleError(context: unknown, error: unknown): void {
+    try {
+      this.onError(context, error);
+    } catch (handlerError) {
+      printError(context, error);
+      printError("hub.onError", handlerError);
+    }
+  }
+
+  /**
+   * Waits until nothing is left to do: no greenlet can run, and no timer and no awaited I/O will make
+   * one run. Switches.
+   *
+   * @returns `true` once that is so, `false` on time-out.
+   */
+  join(options?: WaitOptions): Promise<boolean> {
+    const plan = planWait(options, "join hub");
+    const task = enterWait("join hub");
+    return refusal(task, plan) ?? suspend(task, this.#joiners, undefined, plan, EXPIRE_FALSE);
+  }
+
+  /** The tasks that are scheduled or running, oldest first. */
+  *tasks(): IterableIterator<Task> {
+    for (let task = this.#tasks?.nextTask; task !== undefined; task = task.nextTask) yield task;
+  }
+
+  // ---- For the rest of the kernel ----------------------------------------------------------------
+
+  /** A number for a new task. */
+  nextId(): number {
+    return this.#lastId++;
+  }
+
+  /** Adds a task to the list. */
+  addTask(task: Task): void {
+    // The list starts at the root, which is never removed.
+    this.#tasks ??= this.#lastTask = this.root;
+    task.prevTask = this.#lastTask;
+    this.#lastTask!.nextTask = task;
+    this.#lastTask = task;
+    this.#taskCount++;
+    this.tracer?.spawned(task);
+  }
+  #lastTask: Task | undefined = undefined;
+
+  /** Takes a task out of the list. */
+  removeTask(task: Task): void {
+    const { prevTask, nextTask } = task;
+    if (prevTask === undefined) return; // never scheduled
+    prevTask.nextTask = nextTask;
+    if (nextTask === undefined) this.#lastTask = prevTask;
+    else nextTask.prevTask = prevTask;
+    task.prevTask = task.nextTask = undefined;
+    this.#taskCount--;
+    this.#detached.delete(task);
+  }
+
+  /** Makes an entry runnable. */
+  enqueue(entry: Runnable): void {
+    this.#queue.push(entry);
+    if (!this.#turnArmed && !this.#pumping) this.#armTurn();
+  }
+
+  /**
+   * Counts an operation that did not have to wait.
+   *
+   * @returns Whether the slice is over, so that the caller should yield.
+   */
+  spend(): boolean {
+    return --this.#budget < 0 && this.#sliceIsOver();
+  }
+
+  /** Takes the run token back from a task that waits or has ended, and passes it on. */
+  release(task: Task): void {
+    if (this.holder === task) this.holder = undefined;
+    else if (this.#detached.size > 0) this.#detached.delete(task);
+    // Whoever stands outside may start the run, but not take the token from a greenlet.
+    if (this.holder !== undefined || this.#pumping) return;
+    if (task === this.root && !this.#watchesDeadlock) this.watchDeadlock();
+    this.#pump();
+  }
+
+  /**
+   * Grants a wait because of a foreign event (I/O is done). Called on an empty stack: if the hub is
+   * idle, the task runs at once instead of a turn later.
+   */
+  wakeFromOutside(grant: () => void): void {
+    const idle = !this.#pumping && !this.#turnArmed && this.holder === undefined;
+    if (!idle) return grant();
+    this.#pumping = true;
+    grant();
+    this.#pump();
+  }
+
+  /** Starts a timer. `fire` runs inside the hub: it may queue work, nothing else. */
+  startTimer<T>(delay: number, ref: boolean, fire: (arg: T) => void, arg: T): Timer {
+    const timer = this.timers.add(this.now() + delay, ref, fire, arg);
+    this.#reviewClock();
+    return timer;
+  }
+
+  /** Cancels a timer; harmless when it has fired or was cancelled. */
+  cancelTimer(timer: Timer): void {
+    this.timers.cancel(timer);
+    this.#reviewClock();
+  }
+
+  /** Listens for the event loop running dry, which is when a deadlock is certain. */
+  watchDeadlock(): void {
+    if (this.#watchesDeadlock) return;
+    this.#watchesDeadlock = true;
+    globalThis.addEventListener?.("beforeunload", (event) => {
+      if (this.breakDeadlock()) event.preventDefault();
+    });
+  }
+
+  /**
+   * Nothing outside can wake anybody any more: ends the waits outside greenlets, and that of the main
+   * greenlet, with `LoopExit`.
+   *
+   * @returns Whether there was one.
+   */
+  breakDeadlock(): boolean {
+    const { root, mainTask } = this;
+    const victims = [root, mainTask].filter((task) => task?.waits !== undefined) as Task[];
+    if (victims.length === 0) return false;
+    const error = new LoopExit(deadlockReport(this));
+    for (const task of victims) task.interrupt({ error, origin: this, depth: Infinity });
+    return true;
+  }
+
+  // ---- The run loop ------------------------------------------------------------------------------
+
+  /** Runs entries until a task has the token, the queue is empty or the slice is over. */
+  #pump(): void {
+    const queue = this.#queue;
+    this.#pumping = true;
+    for (;;) {
+      if (--this.#budget < 0 && this.#sliceIsOver()) {
+        this.#armTurn();
+        break;
+      }
+      const next = queue.shift();
+      if (next === undefined) {
+        this.#goIdle();
+        if (queue.size > 0) continue; // somebody waited for this
+        break;
+      }
+      next.dispatch(this);
+      if (this.holder !== undefined) {
+        // The guard that takes the token back should the task await something foreign.
+        if (queue.size > 0 && !this.#turnArmed) this.#armTurn();
+        // A task that goes on without waiting again must not be outlived by a timer nobody needs.
+        if (this.#armedRef && this.timers.refs === 0) this.#armClock();
+        break;
+      }
+    }
+    this.#pumping = false;
+  }
+
+  #sliceIsOver(): boolean {
+    this.#budget = SWITCHES_PER_CLOCK_READ;
+    const now = this.#clock.now();
+    if (this.timers.size > 0) this.#fireTimers(now);
+    return now - this.#sliceStart >= this.switchInterval;
+  }
+
+  #fireTimers(now: number): void {
+    const pumping = this.#pumping;
+    this.#pumping = true; // what they queue needs no turn: the queue is about to be looked at
+    this.timers.fireDue(now);
+    this.#pumping = pumping;
+    if (!pumping && this.#queue.size > 0 && !this.#turnArmed) this.#armTurn();
+  }
+
+  #armTurn(): void {
+    if (this.#turnArmed) return;
+    this.#turnArmed = true;
+    setImmediate(this.#onTurn);
+  }
+
+  /** A turn of the event loop: every microtask has run, so a holder that is left awaits something foreign. */
+  readonly #onTurn = (): void => {
+    this.#turnArmed = false;
+    this.#turn();
+  };
+
+  readonly #onTimer = (): void => {
+    this.#armedFor = Infinity;
+    this.#armedRef = false;
+    this.#turn();
+  };
+
+  #turn(): void {
+    this.#turns++;
+    this.#budget = SWITCHES_PER_CLOCK_READ;
+    this.#sliceStart = this.#clock.now();
+    if (this.timers.size > 0) this.#fireTimers(this.#sliceStart);
+    if (this.holder !== undefined) this.#detachHolder(this.holder);
+    this.#pump();
+  }
+
+  #detachHolder(task: Task): void {
+    // Code outside greenlets is nobody's to wait for; an empty wait list means suspended elsewhere.
+    if (task !== this.root && task.waits === undefined) this.#detached.add(task);
+    this.holder = undefined;
+  }
+
+  #goIdle(): void {
+    this.#armClock();
+    if (this.#joiners.size > 0 && this.#isDry()) this.#joiners.wakeAll(true);
+  }
+
+  #armClock(): void {
+    const { timers } = this;
+    if (timers.size === 0) {
+      if (this.#armedFor !== Infinity) this.#clock.disarm();
+      this.#armedFor = Infinity;
+      this.#armedRef = false;
+      return;
+    }
+    const deadline = timers.next;
+    const ref = timers.refs > 0;
+    if (deadline >= this.#armedFor && ref === this.#armedRef) return; // early is harmless
+    this.#armedFor = deadline;
+    this.#armedRef = ref;
+    this.#clock.arm(deadline, ref, this.#onTimer);
+  }
+
+  /** After a change of the timers outside a wait: makes sure that the hub soon goes idle, or is told. */
+  #reviewClock(): void {
+    if (this.#pumping || this.#turnArmed) return;
+    if (this.holder === undefined) this.#armClock();
+    else if (this.timers.next < this.#armedFor || this.timers.refs === 0) this.#armTurn();
+  }
+
+  #isDry(): boolean {
+    if (this.foreignWaits > 0 || this.#detached.size > 0) return false;
+    let ownTimers = 0;
+    for (const waiter of this.#joiners) if ((waiter as Waiter).timer !== undefined) ownTimers++;
+    return this.timers.refs === ownTimers;
+  }
+}
+
+function printError(context: unknown, error: unknown): void {
+  const what = error instanceof Error ? error : new Error(`Not an Error: ${String(error)}`);
+  console.error(what);
+  console.error(`${new Date().toISOString()} ${describe(context)} failed with ${what.name}`);
+  const stack = (context as { spawnStack?: string } | undefined)?.spawnStack;
+  if (stack !== undefined) console.error(`spawned${stack}`);
+}
+
+function describe(context: unknown): string {
+  if (typeof context === "function") return `callback ${context.name || "(anonymous)"}`;
+  return (context as { label?: string } | undefined)?.label ?? String(context);
+}
+
+setHubFactory(() => new Hub());
+
+/**
+ * The hub of the running greenlet; outside greenlets, the hub of this thread.
+ *
+ * Source: `gevent.get_hub`.
+ *
+ * @example Shorten the slices
+ * ```ts
+ * import { getHub } from "@verdant/green";
+ *
+ * getHub().switchInterval = 0.05;
+ * ```
+ */
+export function getHub(): Hub {
+  return currentTask()?.hub ?? mainHub();
+}

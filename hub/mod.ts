@@ -1,0 +1,51 @@
+/**
+ * The kernel: the hub with its run queue, run token, timers and clock; the waiter under every wait; the
+ * errors. Most programs use `green/` and `sync/`; this is for those who build primitives of their own.
+ *
+ * @example The hub of this thread
+ * ```ts
+ * import { getHub } from "@verdant/green/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(getHub().stats().greenlets, 0);
+ * ```
+ *
+ * @module
+ */
+export { Callback } from "./callback.ts";
+export { type Clock, SystemClock } from "./clock.ts";
+export { contextName, currentTask } from "./context.ts";
+export {
+  BlockingSwitchOutError,
+  ConcurrentObjectUseError,
+  GreenletExit,
+  isKill,
+  LoopExit,
+} from "./errors.ts";
+export { type ErrorHandler, getHub, Hub, type HubOptions, type HubStats } from "./hub.ts";
+export { type Duration, type TimeoutLike, toMilliseconds, type WaitOptions } from "./options.ts";
+export { describeWait, type Held } from "./report.ts";
+export { type Runnable, RunQueue, type RunQueuePolicy } from "./run_queue.ts";
+export { type Interruption, KILL, type Lineage, Task, WANTS_OUTCOME } from "./task.ts";
+export { Timer, TimerHeap } from "./timers.ts";
+export type { Tracer } from "./tracer.ts";
+export { until, type UntilOptions } from "./until.ts";
+export {
+  callerTask,
+  enterWait,
+  EXPIRE_FALSE,
+  expireThrowing,
+  expireWith,
+  type Expiry,
+  immediately,
+  linkReady,
+  park,
+  planWait,
+  readyWith,
+  refusal,
+  rejected,
+  suspend,
+  type WaitPlan,
+} from "./wait.ts";
+export { WaitList, type WaitNode } from "./wait_list.ts";
+export { markHandled, quiet, Waiter, type WaitSource } from "./waiter.ts";

@@ -1,0 +1,49 @@
+/** A length of time: milliseconds, or a `Temporal.Duration` without years, months and weeks. */
+export type Duration = number | Temporal.Duration;
+
+/** What a `Timeout` is to the waits that take one. `Timeout` of `green/` implements it. */
+export interface TimeoutLike {
+  /** How long (ms) after its start it fires; `null` never. */
+  readonly ms: number | null;
+  /** Whether it is started and has not fired. */
+  readonly pending: boolean;
+  /** What it throws when it fires. */
+  readonly thrown: unknown;
+}
+
+/** How long a wait may last, and what may end it early. */
+export interface WaitOptions {
+  /**
+   * How long to wait at most: milliseconds, a `Temporal.Duration`, or a `Timeout`. `0` does not wait.
+   *
+   * @default {Infinity}
+   */
+  timeout?: Duration | TimeoutLike | undefined;
+  /** Ends the wait with the signal's reason when it aborts. */
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * A duration in milliseconds.
+ *
+ * @throws {RangeError} If it is negative or NaN.
+ * @throws {TypeError} If it is neither a number nor a `Temporal.Duration`.
+ */
+export function toMilliseconds(duration: Duration, action: string, what = "timeout"): number {
+  const ms = typeof duration === "number" ? duration : durationToMs(duration, action, what);
+  if (!(ms >= 0)) {
+    throw new RangeError(`Cannot ${action}: ${what} must be 0 or more milliseconds, received ${ms}`);
+  }
+  return ms;
+}
+
+function durationToMs(duration: unknown, action: string, what: string): number {
+  if (globalThis.Temporal !== undefined && duration instanceof Temporal.Duration) {
+    return duration.total("milliseconds");
+  }
+  throw new TypeError(
+    `Cannot ${action}: ${what} must be a number of milliseconds or a Temporal.Duration, received ${
+      String(duration)
+    }`,
+  );
+}

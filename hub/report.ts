@@ -1,0 +1,82 @@
+/** What a deadlock looks like, in words. */
+import type { Hub } from "./hub.ts";
+import { Task } from "./task.ts";
+import type { Waiter } from "./waiter.ts";
+
+/** Implemented by primitives that know which task keeps others waiting. */
+export interface Held {
+  /** The task that holds it, if one does. */
+  readonly holder: Task | undefined;
+}
+
+/** At most this many greenlets are listed. */
+const MAX_LISTED = 50;
+
+/** The report: a headline, the cycle if there is one, and a line for every parked task. */
+export function deadlockReport(hub: Hub): string {
+  const tasks = [hub.root, ...hub.tasks()].filter((task) => task.waits !== undefined);
+  const lines = ["All greenlets are blocked and nothing can wake them"];
+  const cycle = findCycle(tasks);
+  if (cycle !== undefined) lines.push(`  cycle: ${cycle.map(shortName).join(" -> ")}`);
+  for (const task of tasks.slice(0, MAX_LISTED)) lines.push(...describeTask(task));
+  if (tasks.length > MAX_LISTED) lines.push(`  and ${tasks.length - MAX_LISTED} more`);
+  return lines.join("\n");
+}
+
+function describeTask(task: Task): string[] {
+  const waits = [...waitsOf(task)].map(describeWait).join(" and for ");
+  const lines = [`  ${shortName(task)} waits for ${waits}`];
+  const { spawnStack } = task as { spawnStack?: string };
+  if (spawnStack !== undefined) lines.push(`    spawned${spawnStack.replaceAll("\n", "\n    ")}`);
+  return lines;
+}
+
+/** What a waiter waits for, in words. */
+export function describeWait(waiter: Waiter): string {
+  const { owner, what } = waiter.source;
+  if (owner === undefined) return what;
+  if (owner instanceof Task) return `the end of ${shortName(owner)}`;
+  const holder = holderOf(owner);
+  const held = holder === undefined ? "" : ` held by ${shortName(holder)}`;
+  return `${owner.constructor.name} ${what}${held}`;
+}
+
+function shortName(task: Task): string {
+  return task === task.hub.root ? "(main flow)" : `#${task.id} ${task.label}`;
+}
+
+function* waitsOf(task: Task): IterableIterator<Waiter> {
+  for (let waiter = task.waits; waiter !== undefined; waiter = waiter.younger) yield waiter;
+}
+
+/** Whom a task waits for, where that is known. */
+function blockerOf(task: Task): Task | undefined {
+  for (const { source: { owner } } of waitsOf(task)) {
+    const blocker = owner instanceof Task ? owner : holderOf(owner);
+    if (blocker !== undefined) return blocker;
+  }
+  return undefined;
+}
+
+function holderOf(owner: object | undefined): Task | undefined {
+  const { holder } = (owner ?? {}) as Partial<Held>;
+  return holder instanceof Task ? holder : undefined;
+}
+
+function findCycle(tasks: Task[]): Task[] | undefined {
+  const cleared = new Set<Task>();
+  for (const start of tasks) {
+    const path: Task[] = [];
+    for (
+      let task: Task | undefined = start;
+      task !== undefined && !cleared.has(task);
+      task = blockerOf(task)
+    ) {
+      const seenAt = path.indexOf(task);
+      if (seenAt >= 0) return [...path.slice(seenAt), task];
+      path.push(task);
+    }
+    for (const task of path) cleared.add(task);
+  }
+  return undefined;
+}

@@ -1,0 +1,247 @@
+import type { Callback } from "./callback.ts";
+import { captureFrame, currentTask, type Frame, runInFrame } from "./context.ts";
+import { GreenletExit } from "./errors.ts";
+import type { Hub } from "./hub.ts";
+import type { Runnable } from "./run_queue.ts";
+import { WaitList } from "./wait_list.ts";
+import { Waiter } from "./waiter.ts";
+
+/** Constructed, not scheduled. */
+export const CREATED: number = 0;
+/** In the run queue, or on a timer, to be started. */
+export const SCHEDULED: number = 1;
+/** The body has begun. */
+export const STARTED: number = 2;
+/** The body has ended, or will never begin. */
+export const ENDED: number = 3;
+
+/** An exception on its way into a task. */
+export interface Interruption {
+  /** Thrown at the task's wait. */
+  readonly error: unknown;
+  /** Whose it is: the `Timeout` that fired, for example, so that it can be withdrawn. */
+  readonly origin: unknown;
+  /** How many shields were up when its cause began; later ones do not hold it back. */
+  readonly depth: number;
+}
+
+/** What the tasks spawned by one task share: who spawned them, and the locals of their tree. */
+export interface Lineage {
+  /** Cleared when it ends, so that a chain of spawns keeps nobody alive. */
+  spawner: Task | undefined;
+  /** Shared by the whole tree of spawns below one root; made on first use. */
+  readonly tree: { locals: Record<PropertyKey, unknown> | undefined };
+}
+
+// The handlers are shared by all tasks: the async context they run in names the task.
+function onFulfilled(value: unknown): void {
+  currentTask()!.succeed(value);
+}
+function onRejected(error: unknown): void {
+  currentTask()!.fail(error);
+}
+
+function runBody(task: Task): void {
+  try {
+    const result = task.begin();
+    if (result instanceof Promise) result.then(onFulfilled, onRejected);
+    else if (isThenable(result)) Promise.resolve(result).then(onFulfilled, onRejected);
+    else task.succeed(result);
+  } catch (error) {
+    task.fail(error);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
+}
+
+/**
+ * What the hub schedules: the part of a greenlet that the kernel knows.
+ *
+ * A task is in exactly one of these places: not started; in the run queue; holding the run token
+ * (`hub.holder`); parked (at least one entry in its list of waits); detached (suspended in a promise
+ * that is not ours, the token taken back); ended.
+ */
+export abstract class Task implements Runnable {
+  /** Small number, unique within the hub. */
+  readonly id: number;
+  /** CREATED, SCHEDULED, STARTED or ENDED. */
+  state: number = CREATED;
+  /** The result; the error if {@linkcode failed}. */
+  outcome: unknown = undefined;
+  /** Whether the outcome is an error. */
+  failed = false;
+  /** How many kills were delivered to the body. */
+  kills = 0;
+  /** How many shields are up. */
+  shields = 0;
+  /** Interruptions that found no wait to end: delivered at the next waits, one each. */
+  pending: Interruption[] | undefined = undefined;
+  /** The oldest of its waits. */
+  waits: Waiter | undefined = undefined;
+  #newestWait: Waiter | undefined = undefined;
+  /** Who waits for its end. Made on first use: most tasks end unobserved. */
+  links: WaitList | undefined = undefined;
+  /** Who spawned it, shared with its siblings. */
+  readonly origin: Lineage | undefined;
+  /** What it hands to the tasks it spawns. Made on the first spawn. */
+  #lineage: Lineage | undefined = undefined;
+  /** Values of inheriting locals: a map never changed, only replaced. */
+  inherited: ReadonlyMap<object, unknown> | undefined;
+  /** Neighbours in the hub's list of tasks. Owned by the hub. */
+  prevTask: Task | undefined = undefined;
+  /** The task scheduled after it. */
+  nextTask: Task | undefined = undefined;
+  #frame: Frame = undefined;
+
+  /**
+   * Makes a task that is not scheduled.
+   *
+   * @param hub The hub that runs it.
+   * @param spawner The task that makes it, if one does.
+   */
+  constructor(readonly hub: Hub, spawner: Task | undefined) {
+    this.id = hub.nextId();
+    this.origin = spawner?.lineage;
+    this.inherited = spawner?.inherited;
+  }
+
+  /** How reports call it. */
+  abstract get label(): string;
+
+  /** Runs the body's synchronous beginning. */
+  abstract begin(): unknown;
+
+  /** Called once at the end, before anybody is told. */
+  protected abstract ended(): void;
+
+  /** What the tasks it spawns share. */
+  get lineage(): Lineage {
+    return this.#lineage ??= { spawner: this, tree: this.origin?.tree ?? { locals: undefined } };
+  }
+
+  /** Remembers the async context of the spawner. Called once, when the task is scheduled. */
+  captureContext(): void {
+    this.state = SCHEDULED;
+    this.#frame = captureFrame(this);
+    this.hub.addTask(this);
+  }
+
+  /** Starts the body. */
+  dispatch(hub: Hub): void {
+    if (this.state !== SCHEDULED) return; // killed while it was queued
+    this.state = STARTED;
+    hub.holder = this;
+    const frame = this.#frame;
+    this.#frame = undefined;
+    runInFrame(frame, runBody, this as Task);
+  }
+
+  /** Ends the task with a result. */
+  succeed(value: unknown): void {
+    this.#end(value, false);
+  }
+
+  /** Ends the task with an error; `GreenletExit` is a quiet success. */
+  fail(error: unknown): void {
+    this.#end(error, !(error instanceof GreenletExit));
+  }
+
+  /** Registers a wait. */
+  addWait(waiter: Waiter): void {
+    const newest = this.#newestWait;
+    waiter.elder = newest;
+    if (newest === undefined) this.waits = waiter;
+    else newest.younger = waiter;
+    this.#newestWait = waiter;
+  }
+
+  /** Forgets a wait. */
+  removeWait(waiter: Waiter): void {
+    const { elder, younger } = waiter;
+    if (elder === undefined) {
+      if (this.waits !== waiter) return; // never registered: granted at birth
+      this.waits = younger;
+    } else {
+      elder.younger = younger;
+    }
+    if (younger === undefined) this.#newestWait = elder;
+    else younger.elder = elder;
+    waiter.elder = waiter.younger = undefined;
+  }
+
+  /**
+   * Ends all current waits with an error, or keeps the interruption for the next wait if there is
+   * none, or a shield is up.
+   */
+  interrupt(interruption: Interruption): void {
+    if (this.state === ENDED) return;
+    if (this.waits === undefined || interruption.depth < this.shields) {
+      (this.pending ??= []).push(interruption);
+      return;
+    }
+    this.#noteDelivery(interruption);
+    while (this.waits !== undefined) this.waits.interrupt(interruption.error);
+  }
+
+  /** Takes the oldest interruption that may be delivered now. */
+  takePending(): Interruption | undefined {
+    const index = this.pending!.findIndex((entry) => entry.depth >= this.shields);
+    if (index < 0) return undefined;
+    const [interruption] = this.pending!.splice(index, 1);
+    if (this.pending!.length === 0) this.pending = undefined;
+    this.#noteDelivery(interruption!);
+    return interruption;
+  }
+
+  /** Withdraws the interruptions of an origin that were not delivered. */
+  withdraw(origin: unknown): void {
+    const left = this.pending?.filter((entry) => entry.origin !== origin);
+    this.pending = left?.length ? left : undefined;
+  }
+
+  /** Runs `callback` once the task has ended; soon, if it already has. */
+  addLink(callback: Callback): void {
+    if (this.state === ENDED) this.hub.enqueue(callback);
+    else callback.waitIn(this.joiners);
+  }
+
+  /** Those who wait for the end, waiters and callbacks, first come first served. */
+  get joiners(): WaitList {
+    return this.links ??= new WaitList("join", this);
+  }
+
+  #noteDelivery(interruption: Interruption): void {
+    if (interruption.origin === KILL) this.kills++;
+  }
+
+  #end(outcome: unknown, failed: boolean): void {
+    const { hub } = this;
+    this.outcome = outcome;
+    this.failed = failed;
+    this.state = ENDED;
+    this.pending = undefined;
+    if (this.#lineage !== undefined) this.#lineage.spawner = undefined;
+    hub.removeTask(this);
+    hub.tracer?.ended(this);
+    if (this.links !== undefined) this.#notifyLinks(this.links);
+    this.ended();
+    hub.release(this);
+  }
+
+  #notifyLinks(links: WaitList): void {
+    for (let node = links.shift(); node !== undefined; node = links.shift()) {
+      const wantsOutcome = node instanceof Waiter && node.value === WANTS_OUTCOME;
+      if (!wantsOutcome) node.wake(true);
+      else if (this.failed) node.fail(this.outcome);
+      else node.wake(this.outcome);
+    }
+  }
+}
+
+/** What a waiter in `links` brings if it wants the outcome instead of `true`. */
+export const WANTS_OUTCOME: unique symbol = Symbol("wants outcome");
+
+/** The origin of every kill. */
+export const KILL: unique symbol = Symbol("kill");

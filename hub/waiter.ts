@@ -1,0 +1,136 @@
+import type { Hub } from "./hub.ts";
+import type { Runnable } from "./run_queue.ts";
+import type { Task } from "./task.ts";
+import type { Timer } from "./timers.ts";
+import type { WaitNode } from "./wait_list.ts";
+
+/** What a waiter waits on, and how it is taken away from there. */
+export interface WaitSource {
+  /** What is waited for, in a word or two: `"get"`, `"acquire"`, `"sleep"`. */
+  readonly what: string;
+  /** The object waited on, for reports; `undefined` where there is none. */
+  readonly owner: object | undefined;
+  /** Forgets the waiter: it was interrupted or timed out. */
+  remove(waiter: Waiter): void;
+}
+
+/** Registered, not yet granted. */
+const WAITING = 0;
+/** Granted a value; in the run queue. */
+const GRANTED = 1;
+/** Given an error; in the run queue. */
+const FAILED = 2;
+/** Its promise is settled. */
+const SETTLED = 3;
+
+let underConstruction: Waiter;
+// One shared executor: a closure per wait would be most of its cost.
+function capture(resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
+  underConstruction.resolve = resolve;
+  underConstruction.reject = reject;
+}
+
+/** Keeps a rejection that nobody may be looking at from becoming an unhandled one. */
+export function markHandled(promise: Promise<unknown>): void {
+  promise.catch(ignore);
+}
+function ignore(): void {}
+
+/** The same promise, which stays quiet if it rejects and nobody awaits it. */
+export function quiet<T>(promise: Promise<T>): Promise<T> {
+  markHandled(promise);
+  return promise;
+}
+
+/**
+ * One wait: the only way in which code is suspended in this library.
+ *
+ * Life: WAITING (in the source's list and in the task's list of waits) → GRANTED or FAILED (in
+ * neither list, in the run queue, with its outcome fixed) → SETTLED. The outcome is fixed the moment
+ * the waiter leaves WAITING, so a grant is never lost and never given twice: what comes later, a kill
+ * or a time-out, waits for the task's next wait.
+ */
+export class Waiter implements Runnable, WaitNode {
+  /** While waiting: what it brings (an item to put). Afterwards: what it was granted, or its error. */
+  value: unknown;
+  /** Neighbours in the source's list. Owned by the source. */
+  prev: WaitNode | undefined = undefined;
+  /** The one behind it. */
+  next: WaitNode | undefined = undefined;
+  /** Neighbours among the waits of the same task. Owned by the task. */
+  elder: Waiter | undefined = undefined;
+  /** The wait begun after it. */
+  younger: Waiter | undefined = undefined;
+  /** Its time-out, if it has one. */
+  timer: Timer | undefined = undefined;
+  /** What settles when the task resumes. */
+  readonly promise: Promise<unknown>;
+  /** Resolves the promise. */
+  resolve!: (value: unknown) => void;
+  /** Rejects the promise. */
+  reject!: (error: unknown) => void;
+  #state = WAITING;
+
+  /**
+   * Makes a waiter that stands in no list yet.
+   *
+   * @param task Who waits.
+   * @param source What it waits on.
+   * @param value What it brings, for sources that take something from their waiters.
+   */
+  constructor(readonly task: Task, readonly source: WaitSource, value: unknown) {
+    this.value = value;
+    // Read by the shared executor within the next statement.
+    underConstruction = this;
+    this.promise = new Promise(capture);
+  }
+
+  /** Whether it can still be granted. */
+  get waiting(): boolean {
+    return this.#state === WAITING;
+  }
+
+  /** Grants `value` and queues the task. The source has already taken the waiter from its list. */
+  wake(value: unknown): void {
+    this.#leave(GRANTED, value);
+  }
+
+  /** Ends the wait with `error`. The source has already taken the waiter from its list. */
+  fail(error: unknown): void {
+    this.#leave(FAILED, error);
+  }
+
+  /** Takes the waiter from its source and ends the wait with `error`. */
+  interrupt(error: unknown): void {
+    this.source.remove(this);
+    this.fail(error);
+  }
+
+  /** Resumes the task: its continuation is the next microtask. */
+  dispatch(hub: Hub): void {
+    hub.holder = this.task;
+    this.settle();
+  }
+
+  /** Settles the promise with the outcome. */
+  settle(): void {
+    const failed = this.#state === FAILED;
+    this.#state = SETTLED;
+    if (failed) {
+      markHandled(this.promise);
+      this.reject(this.value);
+    } else {
+      this.resolve(this.value);
+    }
+    this.value = undefined;
+  }
+
+  #leave(state: number, outcome: unknown): void {
+    this.#state = state;
+    this.value = outcome;
+    const { task, timer } = this;
+    if (timer !== undefined) task.hub.timers.cancel(timer);
+    task.removeWait(this);
+    task.hub.enqueue(this);
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * Green threads for Deno: greenlets on an explicit, cooperative run queue.
+ *
+ * @example Spawn, wait, get
+ * ```ts
+ * import { sleep, spawn } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const g = spawn(async () => {
+ *   await sleep(1);
+ *   return 42;
+ * });
+ * assertEquals(await g.get(), 42);
+ * ```
+ *
+ * @module
+ */
+export {
+  BlockingSwitchOutError,
+  type Clock,
+  ConcurrentObjectUseError,
+  contextName,
+  type Duration,
+  getHub,
+  GreenletExit,
+  Hub,
+  type HubOptions,
+  type HubStats,
+  isKill,
+  LoopExit,
+  type RunQueuePolicy,
+  type TimeoutLike,
+  type Tracer,
+  until,
+  type UntilOptions,
+  type WaitOptions,
+} from "./hub/mod.ts";
+export * from "./green/mod.ts";
+export * from "./sync/mod.ts";
