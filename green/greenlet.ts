@@ -14,6 +14,7 @@ import {
   rejected,
   suspend,
   Task,
+  Timeout,
   type Timer,
   toMilliseconds,
   type WaitOptions,
@@ -21,7 +22,6 @@ import {
 } from "../hub/mod.ts";
 import { CREATED, ENDED, SCHEDULED, STARTED } from "../hub/task.ts";
 import { asKillError, type KillReason } from "./kill_error.ts";
-import { Timeout } from "./timeout.ts";
 
 // deno-lint-ignore no-explicit-any -- bodies of every signature
 type Body = (...args: any[]) => unknown;
@@ -173,8 +173,8 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
   /** How reports call it. */
   override get label(): string {
     if (this.#name !== undefined) return this.#name;
-    const body = this.#fn?.name || this.constructor.name;
-    return body.slice(0, MAX_LABEL);
+    const body = this.#fn?.name.slice(0, MAX_LABEL);
+    return body || `${this.constructor.name}-${this.id}`;
   }
 
   /** The greenlet that spawned it; `undefined` if none did, or it has ended. */

@@ -16,7 +16,7 @@ export type { KillReason } from "./kill_error.ts";
 export { main } from "./main.ts";
 export { idle, sleep, type SleepOptions } from "./sleep.ts";
 export { spawn, spawnLater, type SpawnOptions, spawnWith } from "./spawn.ts";
-export { Timeout, type TimeoutOptions, withTimeout, type WithTimeoutOptions } from "./timeout.ts";
+export { withTimeout, type WithTimeoutOptions } from "./with_timeout.ts";
 export {
   iwait,
   joinAll,

@@ -1,13 +1,4 @@
-import {
-  type Duration,
-  enterWait,
-  getHub,
-  planWait,
-  quiet,
-  type TimeoutLike,
-  toMilliseconds,
-  type WaitOptions,
-} from "../hub/mod.ts";
+import { enterWait, getHub, planWait, quiet, Timeout, toMilliseconds, type WaitOptions } from "../hub/mod.ts";
 import { Event } from "../sync/event.ts";
 import type { Greenlet } from "./greenlet.ts";
 
@@ -121,7 +112,7 @@ class ReadyOrder<W extends Waitable> implements WaitIterator<W> {
 
   #link(): Disposable[] {
     const { timeout } = this.#limits;
-    if (timeout !== undefined && !isInstance(timeout)) {
+    if (timeout !== undefined && !(timeout instanceof Timeout)) {
       this.#deadline = getHub().now() + toMilliseconds(timeout, "wait for objects");
     }
     const links: Disposable[] = [];
@@ -143,10 +134,6 @@ class ReadyOrder<W extends Waitable> implements WaitIterator<W> {
     if (this.#deadline === Infinity) return this.#limits;
     return { ...this.#limits, timeout: Math.max(0, this.#deadline - getHub().now()) };
   }
-}
-
-function isInstance(timeout: Duration | TimeoutLike): timeout is TimeoutLike {
-  return timeout instanceof Error;
 }
 
 function checkCount(count: number): void {

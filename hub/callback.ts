@@ -12,6 +12,8 @@ export class Callback<A extends any[] = any[]> implements Runnable, WaitNode, Di
   next: WaitNode | undefined = undefined;
   /** What runs; `undefined` once it ran or was cancelled. */
   fn: ((...args: A) => void) | undefined;
+  /** A callback brings nothing. */
+  readonly value: undefined = undefined;
   #list: WaitList | undefined = undefined;
 
   /**

@@ -13,6 +13,7 @@
  * @module
  */
 export { Callback } from "./callback.ts";
+export { callerTask } from "./caller.ts";
 export { type Clock, SystemClock } from "./clock.ts";
 export { contextName, currentTask } from "./context.ts";
 export {
@@ -23,15 +24,16 @@ export {
   LoopExit,
 } from "./errors.ts";
 export { type ErrorHandler, getHub, Hub, type HubOptions, type HubStats } from "./hub.ts";
-export { type Duration, type TimeoutLike, toMilliseconds, type WaitOptions } from "./options.ts";
+export { type Duration, toMilliseconds, type WaitOptions } from "./options.ts";
+export { Ring } from "./ring.ts";
 export { describeWait, type Held } from "./report.ts";
 export { type Runnable, RunQueue, type RunQueuePolicy } from "./run_queue.ts";
 export { type Interruption, KILL, type Lineage, Task, WANTS_OUTCOME } from "./task.ts";
+export { Timeout, type TimeoutOptions } from "./timeout.ts";
 export { Timer, TimerHeap } from "./timers.ts";
 export type { Tracer } from "./tracer.ts";
 export { until, type UntilOptions } from "./until.ts";
 export {
-  callerTask,
   enterWait,
   EXPIRE_FALSE,
   expireThrowing,

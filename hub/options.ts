@@ -1,15 +1,7 @@
+import type { Timeout } from "./timeout.ts";
+
 /** A length of time: milliseconds, or a `Temporal.Duration` without years, months and weeks. */
 export type Duration = number | Temporal.Duration;
-
-/** What a `Timeout` is to the waits that take one. `Timeout` of `green/` implements it. */
-export interface TimeoutLike {
-  /** How long (ms) after its start it fires; `null` never. */
-  readonly ms: number | null;
-  /** Whether it is started and has not fired. */
-  readonly pending: boolean;
-  /** What it throws when it fires. */
-  readonly thrown: unknown;
-}
 
 /** How long a wait may last, and what may end it early. */
 export interface WaitOptions {
@@ -18,7 +10,7 @@ export interface WaitOptions {
    *
    * @default {Infinity}
    */
-  timeout?: Duration | TimeoutLike | undefined;
+  timeout?: Duration | Timeout | undefined;
   /** Ends the wait with the signal's reason when it aborts. */
   signal?: AbortSignal | undefined;
 }

@@ -1,4 +1,5 @@
 import type { Hub } from "./hub.ts";
+import { Ring } from "./ring.ts";
 
 /** Something the hub can run: a resumption, the start of a greenlet, a callback. */
 export interface Runnable {
@@ -20,44 +21,5 @@ export interface RunQueuePolicy {
   shift(): Runnable | undefined;
 }
 
-const INITIAL_CAPACITY = 256;
-
-/**
- * First in, first out: a ring buffer whose capacity is a power of two.
- *
- * Invariants: the entries sit at `head .. head + size - 1` modulo the capacity; every other slot is
- * `undefined`, so that the queue keeps nothing alive.
- */
-export class RunQueue implements RunQueuePolicy {
-  /** How many entries wait to run. */
-  size = 0;
-  #slots: (Runnable | undefined)[] = new Array(INITIAL_CAPACITY).fill(undefined);
-  #mask = INITIAL_CAPACITY - 1;
-  #head = 0;
-
-  /** Adds an entry at the end. */
-  push(entry: Runnable): void {
-    if (this.size > this.#mask) this.#grow();
-    this.#slots[(this.#head + this.size) & this.#mask] = entry;
-    this.size++;
-  }
-
-  /** Takes the oldest entry, or returns `undefined` if there is none. */
-  shift(): Runnable | undefined {
-    if (this.size === 0) return undefined;
-    const entry = this.#slots[this.#head];
-    this.#slots[this.#head] = undefined;
-    this.#head = (this.#head + 1) & this.#mask;
-    this.size--;
-    return entry;
-  }
-
-  #grow(): void {
-    const old = this.#slots;
-    const slots: (Runnable | undefined)[] = new Array(old.length * 2).fill(undefined);
-    for (let i = 0; i < this.size; i++) slots[i] = old[(this.#head + i) & this.#mask];
-    this.#slots = slots;
-    this.#mask = slots.length - 1;
-    this.#head = 0;
-  }
-}
+/** First in, first out. */
+export class RunQueue extends Ring<Runnable> implements RunQueuePolicy {}

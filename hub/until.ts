@@ -1,5 +1,6 @@
 import type { WaitOptions } from "./options.ts";
 import type { Task } from "./task.ts";
+import { Timeout } from "./timeout.ts";
 import {
   enterWait,
   expireThrowing,
@@ -20,9 +21,7 @@ export interface UntilOptions<T> extends WaitOptions {
   what?: string | undefined;
 }
 
-const EXPIRE: Expiry = expireThrowing(() =>
-  new DOMException("The promise did not settle in time", "TimeoutError")
-);
+const EXPIRE: Expiry = expireThrowing(() => new Timeout(null, { message: "waiting for a promise" }));
 
 /** The wait for one foreign promise. */
 class ForeignWait<T> implements WaitSource {
@@ -90,7 +89,7 @@ class ForeignWait<T> implements WaitSource {
  * with the kill or time-out as its reason, when the wait is interrupted.
  * @param options Limits, and `abandon`: gets the value if it arrives too late for anybody to use.
  * @returns The value of the promise.
- * @throws {DOMException} `TimeoutError` on time-out (or the `Timeout` given as `timeout`).
+ * @throws {Timeout} On time-out.
  *
  * @example Adopt an operation that can be aborted
  * ```ts

@@ -7,11 +7,11 @@
  * and the guarantee that a rejection nobody awaits stays quiet.
  */
 import { Callback } from "./callback.ts";
-import { currentTask } from "./context.ts";
+import { callerTask } from "./caller.ts";
 import { BlockingSwitchOutError } from "./errors.ts";
-import { type TimeoutLike, toMilliseconds, type WaitOptions } from "./options.ts";
-import { mainHub } from "./registry.ts";
-import { ENDED, type Task } from "./task.ts";
+import { toMilliseconds, type WaitOptions } from "./options.ts";
+import type { Task } from "./task.ts";
+import { Timeout } from "./timeout.ts";
 import type { WaitList } from "./wait_list.ts";
 import { markHandled, Waiter, type WaitSource } from "./waiter.ts";
 
@@ -56,7 +56,7 @@ export interface WaitPlan {
   /** Milliseconds; `Infinity` without a limit. */
   readonly timeout: number;
   /** The `Timeout` given as the limit, if one was. */
-  readonly owner: TimeoutLike | undefined;
+  readonly owner: Timeout | undefined;
   /** Ends the wait when it aborts. */
   readonly signal: AbortSignal | undefined;
 }
@@ -75,24 +75,12 @@ export function planWait(options: WaitOptions | undefined, action: string): Wait
   if (timeout === undefined) {
     return signal === undefined ? UNLIMITED : { timeout: Infinity, owner: undefined, signal };
   }
-  if (!isTimeoutLike(timeout)) {
+  if (!(timeout instanceof Timeout)) {
     return { timeout: toMilliseconds(timeout, action), owner: undefined, signal };
   }
   // One that is running limits the wait by itself; another limits just this wait.
   const limit = timeout.pending ? Infinity : timeout.ms ?? Infinity;
   return { timeout: limit, owner: timeout, signal };
-}
-
-function isTimeoutLike(value: unknown): value is TimeoutLike {
-  return value instanceof Error && "pending" in value;
-}
-
-/** Whose code is running: a greenlet, or the root of a hub for everything outside greenlets. */
-export function callerTask(): Task {
-  const task = currentTask();
-  if (task === undefined) return mainHub().root;
-  // What a greenlet started and left behind (a timer callback, say) is nobody's any more.
-  return task.state === ENDED ? task.hub.root : task;
 }
 
 /**
@@ -218,7 +206,7 @@ function watchSignal(waiter: Waiter, signal: AbortSignal): void {
 /** A running `Timeout` given to a wait-type call: its firing is that call's time-out. */
 function ownTimeoutAsValue(
   promise: Promise<unknown>,
-  owner: TimeoutLike,
+  owner: Timeout,
   expiry: Expiry,
 ): Promise<unknown> {
   const converted = promise.catch((error) => {

@@ -6,6 +6,8 @@ export interface WaitNode {
   prev: WaitNode | undefined;
   /** The one behind it. */
   next: WaitNode | undefined;
+  /** What it brings: an item to put, or how it wants to be served. */
+  readonly value: unknown;
   /** Grants `value`. The list has already forgotten the node. */
   wake(value: unknown): void;
   /** Refuses with `error`. The list has already forgotten the node. */

@@ -1,17 +1,13 @@
-import {
-  callerTask,
-  type Duration,
-  type Task,
-  type TimeoutLike,
-  type Timer,
-  toMilliseconds,
-} from "../hub/mod.ts";
+import { callerTask } from "./caller.ts";
+import { type Duration, toMilliseconds } from "./options.ts";
+import type { Task } from "./task.ts";
+import type { Timer } from "./timers.ts";
 
 /** Options of {@linkcode Timeout}. */
 export interface TimeoutOptions {
   /** Thrown instead of the `Timeout` itself. */
   error?: Error | undefined;
-  /** Whether `withTimeout` and `Timeout.run` swallow it: the time-out is then no error. */
+  /** Whether `withTimeout` swallows it: the time-out is then no error. */
   silent?: boolean | undefined;
   /**
    * Whether the pending timer keeps the process alive.
@@ -27,7 +23,7 @@ export interface TimeoutOptions {
  * Throws itself at the wait of the greenlet that started it, once its time is over.
  *
  * Time-outs are told apart by identity, so that a foreign one passes through an inner one:
- * `if (error !== timeout) throw error`. {@linkcode withTimeout} does that.
+ * `if (error !== timeout) throw error`. `withTimeout` does that.
  *
  * Source: `gevent.Timeout`, with milliseconds instead of seconds.
  *
@@ -42,7 +38,7 @@ export interface TimeoutOptions {
  * }, Timeout);
  * ```
  */
-export class Timeout extends Error implements TimeoutLike, Disposable {
+export class Timeout extends Error implements Disposable {
   /** Always `"Timeout"`. */
   override readonly name = "Timeout";
   /** How long (ms) after the start it fires; `null` never. */
@@ -119,50 +115,4 @@ export class Timeout extends Error implements TimeoutLike, Disposable {
 function describe(ms: number | null, message: string | undefined): string {
   const limit = ms === null ? "Timed out" : `Timed out after ${ms} ms`;
   return message === undefined ? limit : `${limit}: ${message}`;
-}
-
-/** Options of {@linkcode withTimeout}. */
-export interface WithTimeoutOptions<V> {
-  /** Returned instead of throwing when the time is over. */
-  value?: V;
-}
-
-/**
- * Runs `fn` with a limit. The work is really stopped: the `Timeout` is thrown at its wait. Switches when
- * `fn` does.
- *
- * Source: `gevent.with_timeout`.
- *
- * @param limit Milliseconds, a `Temporal.Duration`, a `Timeout` that is not started, or `null` for none.
- * @param fn What to run.
- * @param options `value`: returned on time-out, instead of throwing.
- * @returns What `fn` returns; on time-out `value`, or `undefined` if the `Timeout` is silent.
- * @throws {Timeout} On time-out, unless `value` is given or the `Timeout` is silent.
- *
- * @example A default when it takes too long
- * ```ts
- * import { sleep, withTimeout } from "@verdant/green";
- * import { assertEquals } from "@std/assert";
- *
- * const answer = await withTimeout(5, () => sleep(60_000).then(() => "done"), { value: "too slow" });
- * assertEquals(answer, "too slow");
- * ```
- */
-export async function withTimeout<T, V = T>(
-  limit: Duration | Timeout | null,
-  fn: () => T | PromiseLike<T>,
-  options: WithTimeoutOptions<V> = {},
-): Promise<T | V> {
-  const timeout = limit instanceof Timeout ? limit : new Timeout(limit);
-  timeout.start();
-  try {
-    return await fn();
-  } catch (error) {
-    if (error !== timeout.thrown) throw error;
-    if ("value" in options) return options.value as V;
-    if (timeout.silent) return undefined as V;
-    throw error;
-  } finally {
-    timeout.cancel();
-  }
 }

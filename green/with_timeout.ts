@@ -1,0 +1,47 @@
+import { type Duration, Timeout } from "../hub/mod.ts";
+
+/** Options of {@linkcode withTimeout}. */
+export interface WithTimeoutOptions<V> {
+  /** Returned instead of throwing when the time is over. */
+  value?: V;
+}
+
+/**
+ * Runs `fn` with a limit. The work is really stopped: the `Timeout` is thrown at its wait. Switches when
+ * `fn` does.
+ *
+ * Source: `gevent.with_timeout`.
+ *
+ * @param limit Milliseconds, a `Temporal.Duration`, a `Timeout` that is not started, or `null` for none.
+ * @param fn What to run.
+ * @param options `value`: returned on time-out, instead of throwing.
+ * @returns What `fn` returns; on time-out `value`, or `undefined` if the `Timeout` is silent.
+ * @throws {Timeout} On time-out, unless `value` is given or the `Timeout` is silent.
+ *
+ * @example A default when it takes too long
+ * ```ts
+ * import { sleep, withTimeout } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const answer = await withTimeout(5, () => sleep(60_000).then(() => "done"), { value: "too slow" });
+ * assertEquals(answer, "too slow");
+ * ```
+ */
+export async function withTimeout<T, V = T>(
+  limit: Duration | Timeout | null,
+  fn: () => T | PromiseLike<T>,
+  options: WithTimeoutOptions<V> = {},
+): Promise<T | V> {
+  const timeout = limit instanceof Timeout ? limit : new Timeout(limit);
+  timeout.start();
+  try {
+    return await fn();
+  } catch (error) {
+    if (error !== timeout.thrown) throw error;
+    if ("value" in options) return options.value as V;
+    if (timeout.silent) return undefined as V;
+    throw error;
+  } finally {
+    timeout.cancel();
+  }
+}

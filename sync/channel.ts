@@ -1,0 +1,163 @@
+import {
+  enterWait,
+  expireThrowing,
+  type Expiry,
+  planWait,
+  refusal,
+  rejected,
+  suspend,
+  Waiter,
+  WaitList,
+  type WaitOptions,
+} from "../hub/mod.ts";
+import { Empty, Full, ShutDown } from "./errors.ts";
+
+const GET_EXPIRY: Expiry = expireThrowing(() => new Empty("Cannot get from channel: nobody put in time"));
+const PUT_EXPIRY: Expiry = expireThrowing(() => new Full("Cannot put to channel: nobody took in time"));
+
+/**
+ * A queue that holds nothing: `put()` and `get()` meet. The getter goes on first, then the putter.
+ *
+ * Source: `gevent.queue.Channel`.
+ *
+ * @typeParam T The type of the items.
+ *
+ * @example Meet
+ * ```ts
+ * import { Channel, spawn } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const channel = new Channel<string>();
+ * spawn(() => channel.put("hello"));
+ * assertEquals(await channel.get(), "hello");
+ * ```
+ */
+export class Channel<T> implements AsyncIterable<T> {
+  /** Those who wait for an item. For `select`. */
+  readonly getters: WaitList = new WaitList("get", this);
+  /** Those who wait for a taker. For `select`. */
+  readonly putters: WaitList = new WaitList("put", this);
+  #closed = false;
+
+  /** Always 0. */
+  get size(): number {
+    return 0;
+  }
+
+  /** Always true. */
+  get empty(): boolean {
+    return true;
+  }
+
+  /** Always true. */
+  get full(): boolean {
+    return true;
+  }
+
+  /** How many putters wait, minus how many getters wait. */
+  get balance(): number {
+    return this.putters.size - this.getters.size;
+  }
+
+  /** Whether it was shut down. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * Hands an item to a getter, waiting for one. Always switches.
+   *
+   * @throws {Full} If nobody takes it in time.
+   * @throws {ShutDown} If it is shut down, or is while waiting.
+   */
+  put(item: T, options?: WaitOptions): Promise<void> {
+    const plan = planWait(options, "put to channel");
+    const task = enterWait("put to channel");
+    const refused = refusal(task, plan);
+    if (refused !== undefined) return refused;
+    if (this.#closed) return rejected(isShutDown("put to"));
+    const getter = this.getters.shift();
+    if (getter === undefined) return suspend(task, this.putters, item, plan, PUT_EXPIRY);
+    getter.wake(item);
+    const waiter = new Waiter(task, this.putters, undefined);
+    waiter.wake(undefined); // behind the getter
+    task.hub.release(task);
+    return waiter.promise as Promise<void>;
+  }
+
+  /**
+   * Hands an item to a getter that waits. Does not switch.
+   *
+   * @throws {Full} If none waits.
+   * @throws {ShutDown} If it is shut down.
+   */
+  putNowait(item: T): void {
+    if (this.#closed) throw isShutDown("put to");
+    const getter = this.getters.shift();
+    if (getter === undefined) throw new Full("Cannot put to channel: nobody waits to get");
+    getter.wake(item);
+  }
+
+  /**
+   * Takes an item from a putter, waiting for one. Always switches.
+   *
+   * @throws {Empty} If nobody puts in time.
+   * @throws {ShutDown} If it is shut down, or is while waiting.
+   */
+  get(options?: WaitOptions): Promise<T> {
+    const plan = planWait(options, "get from channel");
+    const task = enterWait("get from channel");
+    const refused = refusal(task, plan);
+    if (refused !== undefined) return refused;
+    const putter = this.putters.shift();
+    if (putter === undefined) {
+      if (this.#closed) return rejected(isShutDown("get from"));
+      return suspend(task, this.getters, undefined, plan, GET_EXPIRY);
+    }
+    const waiter = new Waiter(task, this.getters, undefined);
+    waiter.wake(putter.value);
+    putter.wake(undefined); // behind the getter
+    task.hub.release(task);
+    return waiter.promise as Promise<T>;
+  }
+
+  /**
+   * Takes an item from a putter that waits. Does not switch.
+   *
+   * @throws {Empty} If none waits.
+   * @throws {ShutDown} If none waits and it is shut down.
+   */
+  getNowait(): T {
+    const putter = this.putters.shift();
+    if (putter !== undefined) {
+      const item = putter.value as T;
+      putter.wake(undefined);
+      return item;
+    }
+    if (this.#closed) throw isShutDown("get from");
+    throw new Empty("Cannot get from channel: nobody waits to put");
+  }
+
+  /**
+   * Ends it: those who wait get {@linkcode ShutDown}, later calls throw it, and iterations end. Does not
+   * switch.
+   */
+  shutdown(): void {
+    this.#closed = true;
+    this.getters.failAll(() => isShutDown("get from"));
+    this.putters.failAll(() => isShutDown("put to"));
+  }
+
+  /** Takes items until it is shut down. Asking for the next one switches. */
+  async *[Symbol.asyncIterator](): AsyncIterableIterator<T> {
+    try {
+      for (;;) yield await this.get();
+    } catch (error) {
+      if (!(error instanceof ShutDown)) throw error;
+    }
+  }
+}
+
+function isShutDown(action: string): ShutDown {
+  return new ShutDown(`Cannot ${action} channel: it is shut down`);
+}

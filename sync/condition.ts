@@ -1,0 +1,149 @@
+import {
+  enterWait,
+  EXPIRE_FALSE,
+  planWait,
+  quiet,
+  refusal,
+  suspend,
+  type Task,
+  WaitList,
+  type WaitOptions,
+  type WaitPlan,
+} from "../hub/mod.ts";
+import { checkFunction, checkSize } from "./check.ts";
+import { type Lock, RLock } from "./lock.ts";
+
+/**
+ * Lets greenlets that hold a lock wait until another that holds it says that something has changed.
+ *
+ * `wait()` holds the lock again whenever it comes back, also when it was killed or timed out.
+ *
+ * Source: `threading.Condition` under gevent.
+ *
+ * @example Wait for a change
+ * ```ts
+ * import { Condition, spawn } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const changed = new Condition();
+ * const items: number[] = [];
+ * const reader = spawn(() =>
+ *   changed.with(async () => {
+ *     await changed.waitFor(() => items.length > 0);
+ *     return items.pop();
+ *   })
+ * );
+ * await changed.with(() => {
+ *   items.push(7);
+ *   changed.notify();
+ * });
+ * assertEquals(await reader.get(), 7);
+ * ```
+ */
+export class Condition {
+  /** The lock that goes with it. */
+  readonly lock: Lock | RLock;
+  readonly #waiters: WaitList = new WaitList("wait", this);
+
+  /**
+   * Makes a condition.
+   *
+   * @param lock The lock that goes with it; a new `RLock` by default.
+   */
+  constructor(lock: Lock | RLock = new RLock()) {
+    this.lock = lock;
+  }
+
+  /** Acquires the lock: see `RLock.acquire()`. */
+  acquire(options?: WaitOptions): Promise<boolean> {
+    return this.lock.acquire(options);
+  }
+
+  /**
+   * Releases the lock. Does not switch.
+   *
+   * @throws {Error} If the caller does not hold it.
+   */
+  release(): void {
+    this.lock.release();
+  }
+
+  /** Runs `fn` while holding the lock. */
+  with<T>(fn: () => T | PromiseLike<T>): Promise<T> {
+    return this.lock.with(fn);
+  }
+
+  /**
+   * Releases the lock, waits to be notified, and acquires the lock again. Switches.
+   *
+   * @returns Whether it was notified in time.
+   * @throws {Error} If the caller does not hold the lock.
+   */
+  wait(options?: WaitOptions): Promise<boolean> {
+    const plan = planWait(options, "wait for condition");
+    const task = enterWait("wait for condition");
+    this.#checkOwned("wait for condition");
+    return refusal(task, plan) ?? quiet(this.#wait(task, plan));
+  }
+
+  /**
+   * Waits until `predicate` holds, looking again at each notification. Switches unless it holds.
+   *
+   * @returns Whether it holds; `false` on time-out.
+   * @throws {TypeError} If `predicate` is not a function.
+   * @throws {Error} If the caller does not hold the lock.
+   */
+  waitFor(predicate: () => boolean, options?: WaitOptions): Promise<boolean> {
+    checkFunction(predicate, "wait for condition", "predicate");
+    const plan = planWait(options, "wait for condition");
+    const task = enterWait("wait for condition");
+    this.#checkOwned("wait for condition");
+    return quiet(this.#waitFor(task, predicate, plan));
+  }
+
+  /**
+   * Wakes `n` of those who wait, in the order in which they came. Does not switch.
+   *
+   * @throws {Error} If the caller does not hold the lock.
+   * @throws {RangeError} If `n` is neither a non-negative integer nor `Infinity`.
+   */
+  notify(n = 1): void {
+    checkSize(n, 0, "notify condition", "n");
+    this.#checkOwned("notify condition");
+    for (let left = Math.min(n, this.#waiters.size); left > 0; left--) this.#waiters.shift()!.wake(true);
+  }
+
+  /**
+   * Wakes all who wait. Does not switch.
+   *
+   * @throws {Error} If the caller does not hold the lock.
+   */
+  notifyAll(): void {
+    this.notify(Infinity);
+  }
+
+  async #wait(task: Task, plan: WaitPlan): Promise<boolean> {
+    const depth = this.lock.releaseAll();
+    try {
+      return await suspend<boolean>(task, this.#waiters, undefined, plan, EXPIRE_FALSE);
+    } finally {
+      await this.lock.restore(depth);
+    }
+  }
+
+  async #waitFor(task: Task, predicate: () => boolean, plan: WaitPlan): Promise<boolean> {
+    const deadline = task.hub.now() + plan.timeout;
+    while (!predicate()) {
+      const left = Math.max(0, deadline - task.hub.now());
+      if (left === 0) return false;
+      const refused = refusal(task, plan);
+      if (refused !== undefined) await refused;
+      if (!await this.#wait(task, { ...plan, timeout: left })) return predicate();
+    }
+    return true;
+  }
+
+  #checkOwned(action: string): void {
+    if (!this.lock.owned) throw new Error(`Cannot ${action}: the caller does not hold its lock`);
+  }
+}

@@ -1,0 +1,55 @@
+import { Lease } from "./lease.ts";
+
+/**
+ * Looks like a semaphore and never makes anybody wait: for code that takes one where none is needed.
+ *
+ * Source: `gevent.lock.DummySemaphore`.
+ *
+ * @example No limit
+ * ```ts
+ * import { DummySemaphore } from "@verdant/green";
+ * import { assert } from "@std/assert";
+ *
+ * const semaphore = new DummySemaphore();
+ * assert(await semaphore.acquire());
+ * assert(await semaphore.acquire());
+ * ```
+ */
+export class DummySemaphore {
+  /** Always 1. */
+  readonly counter = 1;
+  /** Always false. */
+  readonly locked = false;
+  /** Always true. */
+  readonly ready = true;
+
+  /** Resolves with `true`. Does not switch. */
+  acquire(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
+  /** Returns `true`. */
+  tryAcquire(): boolean {
+    return true;
+  }
+
+  /** Returns 1. */
+  release(): number {
+    return 1;
+  }
+
+  /** Resolves with 1. Does not switch. */
+  wait(): Promise<number> {
+    return Promise.resolve(1);
+  }
+
+  /** Resolves with a lease of nothing. Does not switch. */
+  lease(): Promise<Lease> {
+    return Promise.resolve(new Lease(this));
+  }
+
+  /** Runs `fn`. */
+  async with<T>(fn: () => T | PromiseLike<T>): Promise<T> {
+    return await fn();
+  }
+}

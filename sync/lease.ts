@@ -1,0 +1,30 @@
+/** A permit or a lock in hand: gives it back when disposed, once. */
+export class Lease implements Disposable {
+  #source: { release(): unknown } | undefined;
+
+  /**
+   * Made by `lease()`.
+   *
+   * @param source What it is given back to.
+   */
+  constructor(source: { release(): unknown }) {
+    this.#source = source;
+  }
+
+  /** Whether it was given back. */
+  get released(): boolean {
+    return this.#source === undefined;
+  }
+
+  /** Gives it back; nothing happens the second time. Does not switch. */
+  release(): void {
+    const source = this.#source;
+    this.#source = undefined;
+    source?.release();
+  }
+
+  /** The same as {@linkcode release}. */
+  [Symbol.dispose](): void {
+    this.release();
+  }
+}

@@ -1,0 +1,202 @@
+import {
+  callerTask,
+  enterWait,
+  EXPIRE_FALSE,
+  expireThrowing,
+  type Expiry,
+  planWait,
+  quiet,
+  readyWith,
+  refusal,
+  suspend,
+  type Task,
+  Timeout,
+  type Waiter,
+  WaitList,
+  type WaitOptions,
+} from "../hub/mod.ts";
+import { checkFunction } from "./check.ts";
+import { Lease } from "./lease.ts";
+
+/** What a waiter brings that gets a {@linkcode Lease} instead of `true`. */
+const LEASE = "lease";
+const LEASE_EXPIRY: Expiry = expireThrowing(() => new Timeout(null, { message: "lease()" }));
+
+/** What `Lock` and `RLock` share: an owner, and a line of those who want to be the next. */
+export abstract class OwnedLock {
+  readonly #waiters: WaitList = new WaitList("acquire", this);
+  #holder: Task | undefined = undefined;
+  #depth = 0;
+
+  /** Who holds it: a greenlet, or the main flow of a hub. */
+  get holder(): Task | undefined {
+    return this.#holder;
+  }
+
+  /** Whether somebody holds it. */
+  get locked(): boolean {
+    return this.#holder !== undefined;
+  }
+
+  /** Whether the caller holds it. */
+  get owned(): boolean {
+    return this.#holder === callerTask();
+  }
+
+  /** Whether it may be acquired again by its holder. */
+  protected abstract readonly reentrant: boolean;
+
+  /**
+   * Acquires it, waiting in line if another holds it. Switches only then.
+   *
+   * @returns `true`, or `false` on time-out.
+   * @throws {RangeError} If the time-out is negative or NaN.
+   */
+  acquire(options?: WaitOptions): Promise<boolean> {
+    const plan = planWait(options, "acquire lock");
+    const task = enterWait("acquire lock");
+    const refused = refusal(task, plan);
+    if (refused !== undefined) return refused;
+    if (this.#take(task)) return readyWith(task, this.#waiters, true);
+    return suspend(task, this.#waiters, undefined, plan, EXPIRE_FALSE);
+  }
+
+  /** Acquires it if that needs no wait, and says whether. Does not switch. */
+  tryAcquire(): boolean {
+    return this.#take(callerTask());
+  }
+
+  /**
+   * Releases it: the one who has waited longest holds it from now on. Does not switch.
+   *
+   * @throws {Error} If the caller does not hold it.
+   */
+  release(): void {
+    this.#checkOwned("release lock");
+    if (--this.#depth === 0) this.#passOn();
+  }
+
+  /**
+   * Acquires it as an object to dispose: `using held = await lock.lease()`. Switches if another holds it.
+   *
+   * @throws {Timeout} If it is not free in time.
+   */
+  lease(options?: WaitOptions): Promise<Lease> {
+    const plan = planWait(options, "lease lock");
+    const task = enterWait("lease lock");
+    const refused = refusal(task, plan);
+    if (refused !== undefined) return refused;
+    if (this.#take(task)) return readyWith(task, this.#waiters, new Lease(this));
+    return suspend(task, this.#waiters, LEASE, plan, LEASE_EXPIRY);
+  }
+
+  /**
+   * Runs `fn` while holding it. Switches if another holds it.
+   *
+   * @returns What `fn` returns.
+   * @throws {TypeError} If `fn` is not a function.
+   */
+  with<T>(fn: () => T | PromiseLike<T>): Promise<T> {
+    checkFunction(fn, "use lock");
+    return quiet(runHeld(this.lease(), fn));
+  }
+
+  /**
+   * For `Condition`: releases it however often it was acquired.
+   *
+   * @returns How often that was, for {@linkcode restore}.
+   * @throws {Error} If the caller does not hold it.
+   */
+  releaseAll(): number {
+    this.#checkOwned("release lock");
+    const depth = this.#depth;
+    this.#depth = 0;
+    this.#passOn();
+    return depth;
+  }
+
+  /** For `Condition`: acquires it as often as it was released. Cannot be killed or timed out. */
+  async restore(depth: number): Promise<void> {
+    const task = callerTask();
+    task.shields++;
+    try {
+      await this.acquire();
+    } finally {
+      task.shields--;
+    }
+    this.#depth = depth;
+  }
+
+  #take(task: Task): boolean {
+    if (this.#holder === undefined) this.#holder = task;
+    else if (this.#holder !== task || !this.reentrant) return false;
+    this.#depth++;
+    return true;
+  }
+
+  #passOn(): void {
+    const next = this.#waiters.shift() as Waiter | undefined;
+    this.#holder = next?.task;
+    if (next === undefined) return;
+    this.#depth = 1;
+    next.wake(next.value === LEASE ? new Lease(this) : true);
+  }
+
+  #checkOwned(action: string): void {
+    const caller = callerTask();
+    if (this.#holder === caller) return;
+    const holder = this.#holder === undefined ? "nobody holds it" : `it is held by ${this.#holder.label}`;
+    throw new Error(`Cannot ${action}: ${caller.label} does not hold it, ${holder}`);
+  }
+}
+
+async function runHeld<T>(lease: Promise<Lease>, fn: () => T | PromiseLike<T>): Promise<T> {
+  using _lease = await lease;
+  return await fn();
+}
+
+/**
+ * Held by one greenlet at a time, and released by the one that holds it. Acquiring it again while holding
+ * it waits for ever: see {@linkcode RLock}.
+ *
+ * Source: `threading.Lock` under gevent, with an owner.
+ *
+ * @example Mutual exclusion
+ * ```ts
+ * import { Lock } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const lock = new Lock();
+ * let balance = 10;
+ * await lock.with(() => balance -= 3);
+ * assertEquals(balance, 7);
+ * ```
+ */
+export class Lock extends OwnedLock {
+  /** It is not. */
+  protected override readonly reentrant = false;
+}
+
+/**
+ * A lock that its holder may acquire again; it is free once it was released as often.
+ *
+ * Source: `gevent.lock.RLock`.
+ *
+ * @example Acquire twice
+ * ```ts
+ * import { RLock } from "@verdant/green";
+ * import { assert } from "@std/assert";
+ *
+ * const lock = new RLock();
+ * await lock.acquire();
+ * await lock.acquire();
+ * lock.release();
+ * assert(lock.locked);
+ * lock.release();
+ * assert(!lock.locked);
+ * ```
+ */
+export class RLock extends OwnedLock {
+  /** It is. */
+  protected override readonly reentrant = true;
+}

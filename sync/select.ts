@@ -1,0 +1,287 @@
+import {
+  type Duration,
+  enterWait,
+  expireThrowing,
+  type Expiry,
+  park,
+  planWait,
+  readyWith,
+  refusal,
+  type Task,
+  Timeout,
+  type Timer,
+  toMilliseconds,
+  Waiter,
+  type WaitList,
+  type WaitNode,
+  type WaitOptions,
+  type WaitSource,
+} from "../hub/mod.ts";
+import type { Channel } from "./channel.ts";
+import type { SimpleQueue } from "./simple_queue.ts";
+
+/** Something that {@linkcode select} waits for, made by `recv`, `send`, `after`, `done` or `otherwise`. */
+export interface SelectCase<T> {
+  /** Does it if that needs no wait: what it yields, boxed. */
+  attempt(): { readonly value: T } | undefined;
+  /** Starts waiting for it; the returned function stops that. */
+  enlist(node: CaseNode, task: Task): () => void;
+}
+
+/** Which case of a {@linkcode select} it was, and what it yielded. */
+export interface Selected<T> {
+  /** The position of the case in the list. */
+  readonly index: number;
+  /** The item received; the object that is ready; `undefined` for the other cases. */
+  readonly value: T;
+}
+
+/** The results of a list of cases. */
+export type SelectedOf<C extends readonly SelectCase<unknown>[]> = {
+  [I in keyof C]: C[I] extends SelectCase<infer T> ? { readonly index: IndexOf<I>; readonly value: T }
+    : never;
+}[number];
+
+/** The number that a key of a tuple stands for. */
+export type IndexOf<I> = I extends `${infer N extends number}` ? N : number;
+
+/** Who is told how a case ends. */
+export interface CaseOutcome {
+  /** The case has come true. */
+  win(index: number, value: unknown): void;
+  /** The case has failed. */
+  lose(index: number, error: unknown): void;
+}
+
+/** The place of one case in the list of a queue, a channel or a task. */
+export class CaseNode implements WaitNode {
+  /** Neighbours in the list. Owned by the list. */
+  prev: WaitNode | undefined = undefined;
+  /** The one behind it. */
+  next: WaitNode | undefined = undefined;
+  readonly #selection: CaseOutcome;
+  readonly #index: number;
+
+  /** Made by `select`, one for each case. */
+  constructor(selection: CaseOutcome, index: number, public value: unknown) {
+    this.#selection = selection;
+    this.#index = index;
+  }
+
+  /** Its case has come true: the others are given up at once. */
+  wake(value: unknown): void {
+    this.#selection.win(this.#index, value);
+  }
+
+  /** Its case has failed, and the whole selection with it. */
+  fail(error: unknown): void {
+    this.#selection.lose(this.#index, error);
+  }
+}
+
+/** One wait for several cases. */
+class Selection implements WaitSource, CaseOutcome {
+  readonly what = "select";
+  readonly owner = undefined;
+  readonly waiter: Waiter;
+  readonly #stops: (() => void)[] = [];
+
+  constructor(task: Task, cases: readonly SelectCase<unknown>[]) {
+    this.waiter = new Waiter(task, this, undefined);
+    cases.forEach((entry, index) => {
+      this.#stops.push(entry.enlist(new CaseNode(this, index, undefined), task));
+    });
+  }
+
+  win(index: number, value: unknown): void {
+    this.#stop(index);
+    this.waiter.wake({ index, value });
+  }
+
+  lose(index: number, error: unknown): void {
+    this.#stop(index);
+    this.waiter.fail(error);
+  }
+
+  /** Interrupted: no case will come true any more. */
+  remove(): void {
+    this.#stop(-1);
+  }
+
+  /** Gives up all cases but one, which has left its list already. */
+  #stop(except: number): void {
+    this.#stops.forEach((stop, index) => {
+      if (index !== except) stop();
+    });
+  }
+}
+
+const NEVER: Expiry = expireThrowing(() => new Timeout(null, { message: "select()" }));
+
+/**
+ * Waits until one of several things can be done, and does exactly that one. If several can be done at
+ * once, it is the first in the list. Switches unless one can be done at once.
+ *
+ * @param cases What to wait for: `recv`, `send`, `after`, `done`; `otherwise` for not waiting at all.
+ * @param options Limits of the whole wait.
+ * @returns The position of the case, and what it yielded.
+ * @throws {Timeout} If none can be done in time.
+ * @throws {ShutDown} If a queue or channel in the list is shut down, and empty if it is to be received from.
+ * @throws {RangeError} If the list is empty: the wait would never end.
+ *
+ * @example A job, or a pause
+ * ```ts
+ * import { after, Queue, recv, select } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const jobs = new Queue<string>(Infinity, ["first"]);
+ * assertEquals(await select([recv(jobs), after(5)]), { index: 0, value: "first" });
+ * assertEquals(await select([recv(jobs), after(5)]), { index: 1, value: undefined });
+ * ```
+ */
+export function select<const C extends readonly SelectCase<unknown>[]>(
+  cases: C,
+  options?: WaitOptions,
+): Promise<SelectedOf<C>> {
+  const plan = planWait(options, "select");
+  const task = enterWait("select");
+  if (cases.length === 0) throw new RangeError("Cannot select: the list of cases is empty");
+  const refused = refusal(task, plan);
+  if (refused !== undefined) return refused;
+  for (const [index, entry] of cases.entries()) {
+    const result = entry.attempt();
+    if (result !== undefined) {
+      return readyWith(task, NOTHING, { index, value: result.value } as SelectedOf<C>);
+    }
+  }
+  return park(new Selection(task, cases).waiter, plan, NEVER);
+}
+
+const NOTHING: WaitSource = { what: "select", owner: undefined, remove() {} };
+
+/** Puts a node into a list; the returned function takes it out. */
+function enlistIn(list: WaitList, node: CaseNode): () => void {
+  list.push(node);
+  return () => list.remove(node);
+}
+
+/**
+ * The case of receiving from a queue or channel. Yields the item.
+ *
+ * @example Receive if there is something
+ * ```ts
+ * import { otherwise, Queue, recv, select } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { index } = await select([recv(new Queue<number>()), otherwise()]);
+ * assertEquals(index, 1);
+ * ```
+ */
+export function recv<T>(source: SimpleQueue<T> | Channel<T>): SelectCase<T> {
+  return {
+    attempt: () =>
+      source.size > 0 || source.putters.size > 0 || source.closed ? { value: source.getNowait() } : undefined,
+    enlist: (node) => enlistIn(source.getters, node),
+  };
+}
+
+/**
+ * The case of sending an item to a queue or channel.
+ *
+ * @example Send to whoever has room
+ * ```ts
+ * import { Queue, select, send } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const full = new Queue<number>(1, [1]);
+ * const roomy = new Queue<number>(1);
+ * const { index } = await select([send(full, 2), send(roomy, 2)]);
+ * assertEquals([index, roomy.size], [1, 1]);
+ * ```
+ */
+export function send<T>(target: SimpleQueue<T> | Channel<T>, item: T): SelectCase<undefined> {
+  return {
+    attempt() {
+      if (target.full && target.getters.size === 0 && !target.closed) return undefined;
+      target.putNowait(item);
+      return { value: undefined };
+    },
+    enlist(node) {
+      node.value = item;
+      return enlistIn(target.putters, node);
+    },
+  };
+}
+
+/**
+ * The case of time passing: comes true after `delay`.
+ *
+ * @param delay Milliseconds or a `Temporal.Duration`.
+ * @throws {RangeError} If it is negative or NaN.
+ *
+ * @example Give up after a while
+ * ```ts
+ * import { after, Channel, recv, select } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals((await select([recv(new Channel<number>()), after(1)])).index, 1);
+ * ```
+ */
+export function after(delay: Duration): SelectCase<undefined> {
+  const ms = toMilliseconds(delay, "select", "delay");
+  return {
+    attempt: () => undefined,
+    enlist(node, { hub }) {
+      if (ms === Infinity) return () => {};
+      const timer: Timer = hub.startTimer(ms, true, (node: CaseNode) => node.wake(undefined), node);
+      return () => hub.cancelTimer(timer);
+    },
+  };
+}
+
+/** What {@linkcode done} can wait for: a greenlet, an event, a result, a semaphore. */
+export interface Linkable {
+  /** Whether it is ready now. */
+  readonly ready: boolean;
+  /** Calls `callback` once in the hub when it is ready; disposing withdraws that. */
+  rawlink(callback: () => void): Disposable;
+}
+
+/**
+ * The case of something being ready: a greenlet that has ended, an event that is set. Yields the object.
+ *
+ * @example Work until told to stop
+ * ```ts
+ * import { done, Event, Queue, recv, select } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const stop = new Event();
+ * stop.set();
+ * const { index } = await select([done(stop), recv(new Queue<number>())]);
+ * assertEquals(index, 0);
+ * ```
+ */
+export function done<W extends Linkable>(object: W): SelectCase<W> {
+  return {
+    attempt: () => object.ready ? { value: object } : undefined,
+    enlist(node) {
+      const link = object.rawlink(() => node.wake(object));
+      return () => link[Symbol.dispose]();
+    },
+  };
+}
+
+/**
+ * The case of nothing else being possible at once: makes {@linkcode select} not wait. Put it last.
+ *
+ * @example Do not wait
+ * ```ts
+ * import { Channel, otherwise, recv, select } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals((await select([recv(new Channel<number>()), otherwise()])).index, 1);
+ * ```
+ */
+export function otherwise(): SelectCase<undefined> {
+  return { attempt: () => ({ value: undefined }), enlist: () => () => {} };
+}

@@ -1,0 +1,290 @@
+import {
+  enterWait,
+  expireThrowing,
+  type Expiry,
+  planWait,
+  readyWith,
+  refusal,
+  rejected,
+  Ring,
+  suspend,
+  WaitList,
+  type WaitOptions,
+} from "../hub/mod.ts";
+import type { Buffer } from "./buffer.ts";
+import { checkSize } from "./check.ts";
+import { Empty, Full, ShutDown } from "./errors.ts";
+
+/** What a waiter among the getters brings that only wants to look. */
+const PEEK = "peek";
+
+const GET_EXPIRY: Expiry = expireThrowing(() => new Empty("Cannot get from queue: no item came in time"));
+const PUT_EXPIRY: Expiry = expireThrowing(() => new Full("Cannot put to queue: it stayed full"));
+
+/** Options of `shutdown()`. */
+export interface ShutdownOptions {
+  /**
+   * Whether to drop the items that are left.
+   *
+   * @default {false}
+   */
+  immediate?: boolean | undefined;
+}
+
+/**
+ * First in, first out, between greenlets. Those who wait are served first come first served: a put item is
+ * assigned to the getter that has waited longest.
+ *
+ * Invariants: getters wait only while it is empty, putters only while it is full.
+ *
+ * Source: `gevent.queue.SimpleQueue`.
+ *
+ * @typeParam T The type of the items.
+ *
+ * @example Producer and consumer
+ * ```ts
+ * import { SimpleQueue, spawn } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const queue = new SimpleQueue<number>(1);
+ * spawn(async () => {
+ *   for (let i = 0; i < 3; i++) await queue.put(i);
+ *   queue.shutdown();
+ * });
+ * assertEquals(await Array.fromAsync(queue), [0, 1, 2]);
+ * ```
+ */
+export class SimpleQueue<T> implements AsyncIterable<T> {
+  /** Those who wait for an item. For `select`. */
+  readonly getters: WaitList = new WaitList("get", this);
+  /** Those who wait for room. For `select`. */
+  readonly putters: WaitList = new WaitList("put", this);
+  readonly #buffer: Buffer<T>;
+  #maxSize: number;
+  #closed = false;
+
+  /**
+   * Makes a queue.
+   *
+   * @param maxSize How many items it holds at most.
+   * @param items What it holds at first.
+   * @param buffer How it keeps its items, for subclasses with another order.
+   * @throws {RangeError} If `maxSize` is neither a positive integer nor `Infinity`, or less than the
+   * number of items.
+   */
+  constructor(maxSize: number = Infinity, items: Iterable<T> = [], buffer: Buffer<T> = new Ring<T>()) {
+    checkSize(maxSize, 1, "create queue", "maxSize");
+    this.#maxSize = maxSize;
+    this.#buffer = buffer;
+    for (const item of items) this.#buffer.push(item);
+    if (this.size > maxSize) {
+      throw new RangeError(`Cannot create queue: ${this.size} items do not fit into maxSize ${maxSize}`);
+    }
+  }
+
+  /** How many items it holds. */
+  get size(): number {
+    return this.#buffer.size;
+  }
+
+  /** Whether it holds no item. */
+  get empty(): boolean {
+    return this.size === 0;
+  }
+
+  /** Whether there is no room. */
+  get full(): boolean {
+    return this.size >= this.#maxSize;
+  }
+
+  /** How many items it holds at most. Raising it lets those in who wait to put. */
+  get maxSize(): number {
+    return this.#maxSize;
+  }
+
+  set maxSize(maxSize: number) {
+    checkSize(maxSize, 1, "set maxSize", "maxSize");
+    this.#maxSize = maxSize;
+    this.#refill();
+  }
+
+  /** Whether it was shut down. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** A queue of the same kind with the same items; nobody waits on it. */
+  copy(): SimpleQueue<T> {
+    return new (this.constructor as typeof SimpleQueue<T>)(this.#maxSize, this.items());
+  }
+
+  /** The items, in an order in which putting them again makes the same queue. */
+  protected items(): Iterable<T> {
+    return this.#buffer;
+  }
+
+  /**
+   * Puts an item, waiting for room. Switches only if it is full.
+   *
+   * @throws {Full} If there is no room in time.
+   * @throws {ShutDown} If it is shut down, or is while waiting.
+   */
+  put(item: T, options?: WaitOptions): Promise<void> {
+    const plan = planWait(options, "put to queue");
+    const task = enterWait("put to queue");
+    const refused = refusal(task, plan);
+    if (refused !== undefined) return refused;
+    if (this.#closed) return rejected(isShutDown("put to"));
+    if (this.full) return suspend(task, this.putters, item, plan, PUT_EXPIRY);
+    this.#accept(item);
+    return readyWith(task, this.putters, undefined);
+  }
+
+  /**
+   * Puts an item if there is room. Does not switch.
+   *
+   * @throws {Full} If there is none.
+   * @throws {ShutDown} If it is shut down.
+   */
+  putNowait(item: T): void {
+    if (this.#closed) throw isShutDown("put to");
+    if (this.full) throw new Full(`Cannot put to queue: it holds ${this.size} items, its maximum`);
+    this.#accept(item);
+  }
+
+  /**
+   * Takes the next item, waiting for one. Switches only if it is empty.
+   *
+   * @throws {Empty} If none comes in time.
+   * @throws {ShutDown} If it is empty and shut down, or is while waiting.
+   */
+  get(options?: WaitOptions): Promise<T> {
+    const plan = planWait(options, "get from queue");
+    const task = enterWait("get from queue");
+    const refused = refusal(task, plan);
+    if (refused !== undefined) return refused;
+    if (this.#buffer.size > 0) return readyWith(task, this.getters, this.#take());
+    if (this.#closed) return rejected(isShutDown("get from"));
+    return suspend(task, this.getters, undefined, plan, GET_EXPIRY);
+  }
+
+  /**
+   * Takes the next item. Does not switch.
+   *
+   * @throws {Empty} If there is none.
+   * @throws {ShutDown} If there is none and it is shut down.
+   */
+  getNowait(): T {
+    this.#checkItem("get from");
+    return this.#take();
+  }
+
+  /**
+   * Looks at the next item without taking it, waiting for one. Switches only if it is empty.
+   *
+   * @throws {Empty} If none comes in time.
+   * @throws {ShutDown} If it is empty and shut down, or is while waiting.
+   */
+  peek(options?: WaitOptions): Promise<T> {
+    const plan = planWait(options, "peek at queue");
+    const task = enterWait("peek at queue");
+    const refused = refusal(task, plan);
+    if (refused !== undefined) return refused;
+    if (this.#buffer.size > 0) return readyWith(task, this.getters, this.#buffer.peek() as T);
+    if (this.#closed) return rejected(isShutDown("peek at"));
+    return suspend(task, this.getters, PEEK, plan, GET_EXPIRY);
+  }
+
+  /**
+   * Looks at the next item without taking it. Does not switch.
+   *
+   * @throws {Empty} If there is none.
+   * @throws {ShutDown} If there is none and it is shut down.
+   */
+  peekNowait(): T {
+    this.#checkItem("peek at");
+    return this.#buffer.peek() as T;
+  }
+
+  /**
+   * Ends it: nothing can be put any more; the items that are left can be taken, after that `get()` throws
+   * and iterations end. Those who wait get {@linkcode ShutDown}. Does not switch.
+   */
+  shutdown(options: ShutdownOptions = {}): void {
+    this.#closed = true;
+    if (options.immediate) this.drop();
+    this.getters.failAll(() => isShutDown("get from"));
+    this.putters.failAll(() => isShutDown("put to"));
+  }
+
+  /** Takes items until it is shut down and empty. Asking for the next one switches if it is empty. */
+  async *[Symbol.asyncIterator](): AsyncIterableIterator<T> {
+    try {
+      for (;;) yield await this.get();
+    } catch (error) {
+      if (!(error instanceof ShutDown)) throw error;
+    }
+  }
+
+  /** The items as a stream, taken one at a time as the reader asks for them. Ends with the shutdown. */
+  toReadableStream(): ReadableStream<T> {
+    const cancelled = new AbortController();
+    return new ReadableStream<T>({
+      pull: async (controller) => {
+        try {
+          controller.enqueue(await this.get({ signal: cancelled.signal }));
+        } catch (error) {
+          if (error instanceof ShutDown) controller.close();
+          else if (!cancelled.signal.aborted) throw error;
+        }
+      },
+      cancel: (reason) => cancelled.abort(reason),
+    }, { highWaterMark: 0 });
+  }
+
+  /** Called for every item that comes in. */
+  protected onPut(): void {}
+
+  /** Drops the items that are left; called by an immediate shutdown. */
+  protected drop(): void {
+    while (this.#buffer.size > 0) this.#buffer.shift();
+  }
+
+  /** An item comes in: assigned to a getter if one waits, else kept. */
+  #accept(item: T): void {
+    this.onPut();
+    const getters = this.getters;
+    for (let getter = getters.shift(); getter !== undefined; getter = getters.shift()) {
+      const takes = getter.value !== PEEK; // read before it is replaced by the grant
+      getter.wake(item);
+      if (takes) return;
+    }
+    this.#buffer.push(item);
+  }
+
+  #take(): T {
+    const item = this.#buffer.shift() as T;
+    this.#refill();
+    return item;
+  }
+
+  /** There may be room: lets those in who wait to put. */
+  #refill(): void {
+    while (!this.full) {
+      const putter = this.putters.shift();
+      if (putter === undefined) return;
+      this.#accept(putter.value as T);
+      putter.wake(undefined);
+    }
+  }
+
+  #checkItem(action: string): void {
+    if (this.#buffer.size > 0) return;
+    if (this.#closed) throw isShutDown(action);
+    throw new Empty(`Cannot ${action} queue: it is empty`);
+  }
+}
+
+function isShutDown(action: string): ShutDown {
+  return new ShutDown(`Cannot ${action} queue: it is shut down`);
+}
