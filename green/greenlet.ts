@@ -21,10 +21,9 @@ import {
   WANTS_OUTCOME,
 } from "../hub/mod.ts";
 import { CREATED, ENDED, SCHEDULED, STARTED } from "../hub/task.ts";
+import { type Body, checkBody } from "./body.ts";
 import { asKillError, type KillReason } from "./kill_error.ts";
-
-// deno-lint-ignore no-explicit-any -- bodies of every signature
-type Body = (...args: any[]) => unknown;
+import { spawnRaw } from "./spawn_raw.ts";
 
 /** Options of {@linkcode Greenlet.kill}. */
 export interface KillOptions extends WaitOptions {
@@ -106,7 +105,7 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
     fn: (...args: A) => T | PromiseLike<T>,
     ...args: A
   ): Greenlet<T> {
-    if (typeof fn !== "function") throw notAFunction(fn);
+    checkBody(fn);
     const greenlet = new Greenlet<T>(fn as Body as () => T, ...args);
     greenlet.start();
     return greenlet;
@@ -123,7 +122,7 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
     fn: (...args: A) => T | PromiseLike<T>,
     ...args: A
   ): Greenlet<T> {
-    if (typeof fn !== "function") throw notAFunction(fn);
+    checkBody(fn);
     const greenlet = new Greenlet<T>(fn as Body as () => T, ...args);
     greenlet.startLater(delay);
     return greenlet;
@@ -237,7 +236,12 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
   protected override ended(): void {
     this.#args = undefined;
     this.#controller?.abort(this.outcome);
-    if (this.failed) this.hub.handleError(this, this.outcome);
+    if (this.failed) this.reportError();
+  }
+
+  /** Tells the hub of the error it ended with, so that none goes unnoticed. */
+  protected reportError(): void {
+    this.hub.handleError(this, this.outcome);
   }
 
   // ---- Waiting for it ----------------------------------------------------------------------------
@@ -416,87 +420,13 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
   #stateName(): string {
     if (this.failed) return "failed";
     if (this.state === ENDED) return "ended";
-    if (this.state === STARTED) return "running";
+    if (this.state === STARTED) return this.kills > 0 ? "running, kill ignored so far" : "running";
     return this.state === SCHEDULED ? "scheduled" : "new";
   }
-}
-
-function notAFunction(fn: unknown): TypeError {
-  return new TypeError(`Cannot spawn greenlet: fn must be a function, received ${String(fn)}`);
 }
 
 function captureStack(): string {
   const { stack = "" } = new Error();
   return stack.split("\n").slice(1).filter((line) => !line.includes("/green/greenlet.ts")).join("\n")
     .replace(/^/, "\n");
-}
-
-/** A task with nothing but a body: what `spawnRaw` runs. */
-class RawTask extends Task {
-  readonly #fn: Body;
-  readonly #args: unknown[];
-
-  constructor(spawner: Task, fn: Body, args: unknown[]) {
-    super(spawner.hub, spawner === spawner.hub.root ? undefined : spawner);
-    this.#fn = fn;
-    this.#args = args;
-  }
-
-  override get label(): string {
-    return this.#fn.name || "raw";
-  }
-
-  override begin(): unknown {
-    return this.#fn(...this.#args);
-  }
-
-  protected override ended(): void {
-    if (this.failed) this.hub.handleError(this, this.outcome);
-  }
-}
-
-/**
- * Schedules a function with the least that it takes: no handle, no result, nothing to join or kill.
- * Its errors are reported. Does not switch.
- *
- * Source: `gevent.spawn_raw`.
- *
- * @throws {TypeError} If `fn` is not a function.
- *
- * @example Fire and forget
- * ```ts
- * import { sleep, spawnRaw } from "@verdant/green";
- * import { assertEquals } from "@std/assert";
- *
- * const seen: number[] = [];
- * spawnRaw((n: number) => seen.push(n), 1);
- * await sleep();
- * assertEquals(seen, [1]);
- * ```
- */
-export function spawnRaw<A extends unknown[]>(fn: (...args: A) => unknown, ...args: A): void {
-  if (typeof fn !== "function") throw notAFunction(fn);
-  const task = new RawTask(callerTask(), fn as Body, args);
-  task.captureContext();
-  task.hub.enqueue(task);
-}
-
-/**
- * The greenlet whose code is running; `undefined` outside greenlets. Exact also after a foreign await, in
- * a `.then` and in a timer callback that a greenlet started.
- *
- * Source: `gevent.getcurrent`.
- *
- * @example Who am I
- * ```ts
- * import { getCurrent, spawn } from "@verdant/green";
- * import { assertStrictEquals } from "@std/assert";
- *
- * const g = spawn(() => getCurrent());
- * assertStrictEquals(await g.get(), g);
- * ```
- */
-export function getCurrent(): Greenlet | undefined {
-  const task = callerTask();
-  return task instanceof Greenlet ? task : undefined;
 }

@@ -1,4 +1,4 @@
-import { type Duration, Timeout } from "../hub/mod.ts";
+import { type Duration, quiet, Timeout } from "../hub/mod.ts";
 
 /** Options of {@linkcode withTimeout}. */
 export interface WithTimeoutOptions<V> {
@@ -17,6 +17,9 @@ export interface WithTimeoutOptions<V> {
  * @param options `value`: returned on time-out, instead of throwing.
  * @returns What `fn` returns; on time-out `value`, or `undefined` if the `Timeout` is silent.
  * @throws {Timeout} On time-out, unless `value` is given or the `Timeout` is silent.
+ * @throws {RangeError} If `limit` is negative or NaN.
+ * @throws {TypeError} If `fn` is not a function.
+ * @throws {Error} If `limit` is a `Timeout` that is pending.
  *
  * @example A default when it takes too long
  * ```ts
@@ -27,13 +30,24 @@ export interface WithTimeoutOptions<V> {
  * assertEquals(answer, "too slow");
  * ```
  */
-export async function withTimeout<T, V = T>(
+export function withTimeout<T, V = T>(
   limit: Duration | Timeout | null,
   fn: () => T | PromiseLike<T>,
   options: WithTimeoutOptions<V> = {},
 ): Promise<T | V> {
+  if (typeof fn !== "function") {
+    throw new TypeError(`Cannot run with timeout: fn must be a function, received ${String(fn)}`);
+  }
   const timeout = limit instanceof Timeout ? limit : new Timeout(limit);
   timeout.start();
+  return quiet(runLimited(timeout, fn, options));
+}
+
+async function runLimited<T, V>(
+  timeout: Timeout,
+  fn: () => T | PromiseLike<T>,
+  options: WithTimeoutOptions<V>,
+): Promise<T | V> {
   try {
     return await fn();
   } catch (error) {

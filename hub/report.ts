@@ -25,7 +25,9 @@ export function deadlockReport(hub: Hub): string {
 
 function describeTask(task: Task): string[] {
   const waits = [...waitsOf(task)].map(describeWait).join(" and for ");
-  const lines = [`  ${shortName(task)} waits for ${waits}`];
+  // It may be cleaning up, or have caught the kill and gone on: whoever waits for its end should know.
+  const ignored = task.kills > 0 ? " (kill ignored so far)" : "";
+  const lines = [`  ${shortName(task)} waits for ${waits}${ignored}`];
   const { spawnStack } = task as { spawnStack?: string };
   if (spawnStack !== undefined) lines.push(`    spawned${spawnStack.replaceAll("\n", "\n    ")}`);
   return lines;

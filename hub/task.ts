@@ -87,6 +87,8 @@ export abstract class Task implements Runnable {
   readonly origin: Lineage | undefined;
   /** What it hands to the tasks it spawns. Made on the first spawn. */
   #lineage: Lineage | undefined = undefined;
+  /** Values of its own locals; dropped at the end. */
+  locals: WeakMap<object, unknown> | undefined = undefined;
   /** Values of inheriting locals: a map never changed, only replaced. */
   inherited: ReadonlyMap<object, unknown> | undefined;
   /** Neighbours in the hub's list of tasks. Owned by the hub. */
@@ -133,6 +135,7 @@ export abstract class Task implements Runnable {
     if (this.state !== SCHEDULED) return; // killed while it was queued
     this.state = STARTED;
     hub.holder = this;
+    hub.tracer?.switched(this, undefined);
     const frame = this.#frame;
     this.#frame = undefined;
     runInFrame(frame, runBody, this as Task);
@@ -185,6 +188,20 @@ export abstract class Task implements Runnable {
     while (this.waits !== undefined) this.waits.interrupt(interruption.error);
   }
 
+  /** Holds interruptions back, except those of time-outs started from now on. */
+  raiseShield(): void {
+    this.shields++;
+  }
+
+  /** Takes one shield away. If the task waits, what no other shield holds back ends its wait. */
+  lowerShield(): void {
+    this.shields--;
+    if (this.pending === undefined || this.waits === undefined) return;
+    const interruption = this.takePending();
+    if (interruption === undefined) return;
+    while (this.waits !== undefined) this.waits.interrupt(interruption.error);
+  }
+
   /** Takes the oldest interruption that may be delivered now. */
   takePending(): Interruption | undefined {
     const index = this.pending!.findIndex((entry) => entry.depth >= this.shields);
@@ -222,6 +239,8 @@ export abstract class Task implements Runnable {
     this.failed = failed;
     this.state = ENDED;
     this.pending = undefined;
+    this.locals = undefined;
+    this.inherited = undefined;
     if (this.#lineage !== undefined) this.#lineage.spawner = undefined;
     hub.removeTask(this);
     hub.tracer?.ended(this);

@@ -109,6 +109,7 @@ export class Waiter implements Runnable, WaitNode {
   /** Resumes the task: its continuation is the next microtask. */
   dispatch(hub: Hub): void {
     hub.holder = this.task;
+    hub.tracer?.switched(this.task, this);
     this.settle();
   }
 

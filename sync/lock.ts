@@ -118,11 +118,11 @@ export abstract class OwnedLock {
   /** For `Condition`: acquires it as often as it was released. Cannot be killed or timed out. */
   async restore(depth: number): Promise<void> {
     const task = callerTask();
-    task.shields++;
+    task.raiseShield();
     try {
       await this.acquire();
     } finally {
-      task.shields--;
+      task.lowerShield();
     }
     this.#depth = depth;
   }

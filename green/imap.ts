@@ -1,0 +1,154 @@
+import { quiet } from "../hub/mod.ts";
+import { ShutDown } from "../sync/errors.ts";
+import { Semaphore } from "../sync/semaphore.ts";
+import { SimpleQueue } from "../sync/simple_queue.ts";
+import type { Greenlet } from "./greenlet.ts";
+import { Job } from "./job.ts";
+import { Members } from "./members.ts";
+
+/** What can be mapped: the items may be there already, or come one by one. */
+export type Items<T> = Iterable<T> | AsyncIterable<T>;
+
+/**
+ * Results of `imap()` and its kin, as they are asked for.
+ *
+ * An error of a task is thrown by the `next()` of its position; asking on goes on behind it. Leaving a
+ * `for await` loop with `break`, disposing, or an interrupted `next()` kills what is left of the work and
+ * waits for its clean-up.
+ */
+export interface Results<R> extends AsyncIterableIterator<R>, AsyncDisposable {}
+
+/** What an {@linkcode Imap} does. */
+export interface ImapPlan<T, R> {
+  /** Called in a greenlet of its own for each item. */
+  readonly fn: (item: T) => R | PromiseLike<R>;
+  /** Where the items come from; taken one by one, as there is room. */
+  readonly items: Items<T>;
+  /** How many results may wait to be taken, running ones included. */
+  readonly maxSize: number;
+  /** Whether results come in the order of the items, or as they are done. */
+  readonly ordered: boolean;
+  /** Makes a greenlet a member and starts it, waiting for room. */
+  readonly launch: (job: Greenlet) => Promise<unknown>;
+}
+
+/** The jobs of one call that have not ended. */
+class Jobs extends Members {
+  add(job: Job): void {
+    this.enrol(job);
+  }
+
+  abandon(): void {
+    for (const job of this) (job as Job).abandon();
+  }
+}
+
+/**
+ * Data flow: a feeder greenlet takes items, waits for room, and launches a job for each; jobs go into
+ * `#upcoming` in the order in which their results are to come; `next()` takes the first and waits for it.
+ */
+export class Imap<T, R> implements Results<R> {
+  readonly #plan: ImapPlan<T, R>;
+  readonly #jobs: Jobs = new Jobs();
+  readonly #upcoming: SimpleQueue<Job<R>> = new SimpleQueue();
+  readonly #room: Semaphore | undefined;
+  readonly #feeder: Job<void>;
+  #fed = false;
+  #closed = false;
+  #sourceError: { readonly error: unknown } | undefined = undefined;
+
+  /** Starts the work. */
+  constructor(plan: ImapPlan<T, R>) {
+    this.#plan = plan;
+    this.#room = plan.maxSize === Infinity ? undefined : new Semaphore(plan.maxSize);
+    this.#feeder = new Job(() => this.#feed());
+    this.#feeder.name = `feeder of ${plan.fn.name || "imap"}`;
+    this.#feeder.start();
+  }
+
+  /** Waits for the next result. Switches unless it is there. */
+  next(): Promise<IteratorResult<R>> {
+    return quiet(this.#next());
+  }
+
+  /** Kills what is left of the work and waits for its clean-up. */
+  async return(): Promise<IteratorReturnResult<undefined>> {
+    this.#closed = true;
+    this.#upcoming.shutdown({ immediate: true });
+    void this.#feeder.kill(undefined, { block: false });
+    this.#jobs.abandon();
+    await this.#jobs.kill();
+    return { done: true, value: undefined };
+  }
+
+  /** The same as {@linkcode return}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async #next(): Promise<IteratorResult<R>> {
+    let job: Job<R> | undefined;
+    try {
+      job = await this.#upcoming.get();
+      const value = await job.get();
+      this.#room?.release();
+      return { done: false, value };
+    } catch (error) {
+      if (error instanceof ShutDown && job === undefined) return this.#end();
+      if (job?.failed && job.error === error) this.#room?.release();
+      else await this.return(); // the wait was interrupted: nobody will come back for the rest
+      throw error;
+    }
+  }
+
+  /** All results are out; an error of the items' source comes last. */
+  #end(): IteratorReturnResult<undefined> {
+    const failure = this.#sourceError;
+    this.#sourceError = undefined;
+    if (failure !== undefined) throw failure.error;
+    return { done: true, value: undefined };
+  }
+
+  async #feed(): Promise<void> {
+    try {
+      const { items } = this.#plan;
+      if (Symbol.asyncIterator in items) {
+        for await (const item of items) if (!await this.#launch(item)) break;
+      } else {
+        for (const item of items) if (!await this.#launch(item)) break;
+      }
+    } catch (error) {
+      this.#sourceError = { error };
+    } finally {
+      this.#fed = true;
+      this.#finishIfDone();
+    }
+  }
+
+  async #launch(item: T): Promise<boolean> {
+    await this.#room?.acquire();
+    if (this.#closed) return false;
+    const { fn, launch, ordered } = this.#plan;
+    const job = new Job<R>(fn as (item: never) => R, item);
+    await launch(job);
+    this.#jobs.add(job);
+    if (ordered) this.#upcoming.putNowait(job);
+    else job.rawlink(() => this.#deliver(job));
+    return true;
+  }
+
+  #deliver(job: Job<R>): void {
+    if (!this.#closed) this.#upcoming.putNowait(job);
+    this.#finishIfDone();
+  }
+
+  /** No job will follow: whoever waits for one is told. */
+  #finishIfDone(): void {
+    const complete = this.#fed && (this.#plan.ordered || this.#jobs.size === 0);
+    if (complete) this.#upcoming.shutdown();
+  }
+}

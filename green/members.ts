@@ -1,0 +1,186 @@
+import {
+  enterWait,
+  EXPIRE_FALSE,
+  planWait,
+  quiet,
+  readyWith,
+  refusal,
+  suspend,
+  WaitList,
+  type WaitNode,
+  type WaitOptions,
+} from "../hub/mod.ts";
+import type { Greenlet, KillOptions } from "./greenlet.ts";
+import type { KillReason } from "./kill_error.ts";
+
+/** Options of `join()` of groups and pools. */
+export interface JoinOptions extends WaitOptions {
+  /**
+   * Whether to throw the error of a greenlet that was a member when the wait began.
+   *
+   * @default {false}
+   */
+  raiseError?: boolean | undefined;
+}
+
+/** Options of `kill()` of groups and pools. */
+export interface KillMembersOptions extends KillOptions {
+  /** Why: a message, an error or an error class. */
+  reason?: KillReason;
+}
+
+/** One greenlet in one set: learns of its end the moment it happens. */
+class Membership implements WaitNode {
+  prev: WaitNode | undefined = undefined;
+  next: WaitNode | undefined = undefined;
+  readonly value: undefined = undefined;
+  /** Whether the set has killed it: nobody is killed twice. */
+  dying = false;
+
+  constructor(readonly greenlet: Greenlet, readonly leave: (membership: Membership) => void) {}
+
+  wake(): void {
+    this.leave(this);
+  }
+
+  fail(): void {
+    this.leave(this);
+  }
+}
+
+/**
+ * A set of greenlets that have not ended: what groups, pools and nurseries have in common. A greenlet
+ * leaves at the very moment it ends.
+ *
+ * `await using` kills the members and waits for their clean-up.
+ */
+export abstract class Members implements AsyncDisposable, Iterable<Greenlet> {
+  readonly #members = new Map<Greenlet, Membership>();
+  readonly #joiners: WaitList = new WaitList("join", this);
+  /** The kills in progress: who joins meanwhile is killed as well. */
+  readonly #killing = new Set<{ readonly reason: KillReason }>();
+
+  /** How many greenlets are in it. */
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** Whether a greenlet is in it. */
+  has(greenlet: Greenlet): boolean {
+    return this.#members.has(greenlet);
+  }
+
+  /** The greenlets, in the order in which they came. */
+  *[Symbol.iterator](): IterableIterator<Greenlet> {
+    yield* this.#members.keys();
+  }
+
+  /**
+   * Waits until it is empty. Switches unless it is.
+   *
+   * @returns `true`, or `false` on time-out.
+   * @throws The error of the oldest failed member, with `raiseError`.
+   * @throws {RangeError} If the time-out is negative or NaN.
+   */
+  join(options: JoinOptions = {}): Promise<boolean> {
+    const { raiseError = false, ...limits } = options;
+    const plan = planWait(limits, "join greenlets");
+    const task = enterWait("join greenlets");
+    const refused = refusal(task, plan);
+    if (refused !== undefined) return refused;
+    if (this.size === 0) return readyWith(task, this.#joiners, true);
+    const members = raiseError ? [...this] : [];
+    const empty = suspend<boolean>(task, this.#joiners, undefined, plan, EXPIRE_FALSE);
+    return raiseError ? quiet(throwFirstError(empty, members)) : empty;
+  }
+
+  /**
+   * Kills every member once, in the order in which they came, and waits until it is empty. Those who come
+   * while it waits are killed as well. Switches, unless `block` is false or it is empty.
+   *
+   * @returns Whether it is empty; `false` on time-out.
+   * @throws {TypeError} If `reason` is neither an error, an error class nor a message.
+   */
+  kill(options: KillMembersOptions = {}): Promise<boolean> {
+    const { reason, block = true, ...limits } = options;
+    planWait(limits, "kill greenlets");
+    if (block) enterWait("kill greenlets");
+    for (const member of this.#members.values()) slay(member, reason);
+    if (!block || this.size === 0) return Promise.resolve(this.size === 0);
+    return quiet(this.#joinKilling(reason, limits));
+  }
+
+  /**
+   * Kills one member and waits for its end. Switches, unless `block` is false or it has ended.
+   *
+   * @returns Whether it has ended; `false` on time-out, and for a greenlet that is not in it.
+   */
+  killOne(greenlet: Greenlet, options: KillMembersOptions = {}): Promise<boolean> {
+    const { reason, ...limits } = options;
+    const member = this.#members.get(greenlet);
+    if (member === undefined) return Promise.resolve(greenlet.dead);
+    if (!member.dying) {
+      member.dying = true;
+      return greenlet.kill(reason, limits);
+    }
+    return limits.block === false ? Promise.resolve(greenlet.dead) : greenlet.join(limits);
+  }
+
+  /** Kills the members and waits for their clean-up. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+
+  /** Takes a greenlet in, unless it has ended or is in already; says whether. */
+  protected enrol(greenlet: Greenlet): boolean {
+    if (greenlet.dead || this.has(greenlet)) return false;
+    const member = new Membership(greenlet, this.#onEnd);
+    this.#members.set(greenlet, member);
+    greenlet.joiners.push(member);
+    for (const { reason } of this.#killing) slay(member, reason);
+    return true;
+  }
+
+  /** Forgets a greenlet that may run on; says whether it was a member. */
+  protected expel(greenlet: Greenlet): boolean {
+    const member = this.#members.get(greenlet);
+    if (member === undefined) return false;
+    greenlet.joiners.remove(member);
+    this.#forget(member);
+    return true;
+  }
+
+  /** Called when a member has ended or was expelled. */
+  protected onLeave(_greenlet: Greenlet): void {}
+
+  readonly #onEnd = (member: Membership): void => this.#forget(member);
+
+  #forget(member: Membership): void {
+    this.#members.delete(member.greenlet);
+    this.onLeave(member.greenlet);
+    if (this.size === 0) this.#joiners.wakeAll(true);
+  }
+
+  async #joinKilling(reason: KillReason, limits: WaitOptions): Promise<boolean> {
+    const kill = { reason };
+    this.#killing.add(kill);
+    try {
+      return await this.join(limits);
+    } finally {
+      this.#killing.delete(kill);
+    }
+  }
+}
+
+function slay(member: Membership, reason: KillReason): void {
+  if (member.dying) return;
+  member.dying = true;
+  void member.greenlet.kill(reason, { block: false });
+}
+
+async function throwFirstError(empty: Promise<boolean>, members: Greenlet[]): Promise<boolean> {
+  const joined = await empty;
+  const failed = members.find((greenlet) => greenlet.failed);
+  if (failed !== undefined) throw failed.error;
+  return joined;
+}
