@@ -21,9 +21,9 @@ import {
   WANTS_OUTCOME,
 } from "../hub/mod.ts";
 import { CREATED, ENDED, SCHEDULED, STARTED } from "../hub/task.ts";
-import { type Body, checkBody } from "./body.ts";
+import { checkFunction } from "../sync/check.ts";
 import { asKillError, type KillReason } from "./kill_error.ts";
-import { spawnRaw } from "./spawn_raw.ts";
+import { type Body, spawnRaw } from "./spawn_raw.ts";
 
 /** Options of {@linkcode Greenlet.kill}. */
 export interface KillOptions extends WaitOptions {
@@ -86,7 +86,8 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
    * @param args What the body is called with.
    * @throws {TypeError} If `fn` is not a function.
    */
-  constructor(fn?: (...args: never[]) => T | PromiseLike<T>, ...args: unknown[]) {
+  // deno-lint-ignore no-explicit-any -- bodies of every signature
+  constructor(fn?: (...args: any[]) => T | PromiseLike<T>, ...args: unknown[]) {
     const caller = callerTask();
     super(caller.hub, caller === caller.hub.root ? undefined : caller);
     if (fn !== undefined && typeof fn !== "function") {
@@ -105,8 +106,8 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
     fn: (...args: A) => T | PromiseLike<T>,
     ...args: A
   ): Greenlet<T> {
-    checkBody(fn);
-    const greenlet = new Greenlet<T>(fn as Body as () => T, ...args);
+    checkFunction(fn, "spawn greenlet");
+    const greenlet = new Greenlet<T>(fn, ...args);
     greenlet.start();
     return greenlet;
   }
@@ -122,8 +123,8 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
     fn: (...args: A) => T | PromiseLike<T>,
     ...args: A
   ): Greenlet<T> {
-    checkBody(fn);
-    const greenlet = new Greenlet<T>(fn as Body as () => T, ...args);
+    checkFunction(fn, "spawn greenlet");
+    const greenlet = new Greenlet<T>(fn, ...args);
     greenlet.startLater(delay);
     return greenlet;
   }

@@ -37,10 +37,6 @@ class Jobs extends Members {
   add(job: Job): void {
     this.enrol(job);
   }
-
-  abandon(): void {
-    for (const job of this) (job as Job).abandon();
-  }
 }
 
 /**
@@ -53,7 +49,8 @@ export class Imap<T, R> implements Results<R> {
   readonly #upcoming: SimpleQueue<Job<R>> = new SimpleQueue();
   readonly #room: Semaphore | undefined;
   readonly #feeder: Job<void>;
-  #fed = false;
+  /** Jobs launched whose results are not in `#upcoming` yet; the feeder counts as one. */
+  #expected = 1;
   #closed = false;
   #sourceError: { readonly error: unknown } | undefined = undefined;
 
@@ -74,10 +71,12 @@ export class Imap<T, R> implements Results<R> {
   /** Kills what is left of the work and waits for its clean-up. */
   async return(): Promise<IteratorReturnResult<undefined>> {
     this.#closed = true;
-    this.#upcoming.shutdown({ immediate: true });
+    while (!this.#upcoming.empty) this.#upcoming.getNowait().abandon();
+    this.#upcoming.shutdown();
+    for (const job of this.#jobs) (job as Job).abandon();
     void this.#feeder.kill(undefined, { block: false });
-    this.#jobs.abandon();
     await this.#jobs.kill();
+    await this.#feeder.join();
     return { done: true, value: undefined };
   }
 
@@ -117,38 +116,42 @@ export class Imap<T, R> implements Results<R> {
     try {
       const { items } = this.#plan;
       if (Symbol.asyncIterator in items) {
-        for await (const item of items) if (!await this.#launch(item)) break;
+        for await (const item of items) await this.#launch(item);
       } else {
-        for (const item of items) if (!await this.#launch(item)) break;
+        for (const item of items) await this.#launch(item);
       }
     } catch (error) {
-      this.#sourceError = { error };
+      if (!this.#closed) this.#sourceError = { error };
     } finally {
-      this.#fed = true;
-      this.#finishIfDone();
+      this.#settleOne();
     }
   }
 
-  async #launch(item: T): Promise<boolean> {
+  async #launch(item: T): Promise<void> {
     await this.#room?.acquire();
-    if (this.#closed) return false;
     const { fn, launch, ordered } = this.#plan;
-    const job = new Job<R>(fn as (item: never) => R, item);
-    await launch(job);
+    const job = new Job<R>(fn, item);
+    // Known before it starts, so that return() finds it at whatever point it comes.
     this.#jobs.add(job);
-    if (ordered) this.#upcoming.putNowait(job);
+    try {
+      await launch(job);
+    } catch (error) {
+      void job.kill(undefined, { block: false });
+      throw error;
+    }
+    if (this.#closed) return;
+    this.#expected++;
+    if (ordered) this.#deliver(job);
     else job.rawlink(() => this.#deliver(job));
-    return true;
   }
 
   #deliver(job: Job<R>): void {
     if (!this.#closed) this.#upcoming.putNowait(job);
-    this.#finishIfDone();
+    this.#settleOne();
   }
 
-  /** No job will follow: whoever waits for one is told. */
-  #finishIfDone(): void {
-    const complete = this.#fed && (this.#plan.ordered || this.#jobs.size === 0);
-    if (complete) this.#upcoming.shutdown();
+  /** Once no job will follow, whoever waits for one is told. */
+  #settleOne(): void {
+    if (--this.#expected === 0) this.#upcoming.shutdown();
   }
 }

@@ -6,9 +6,11 @@ import { Greenlet } from "./greenlet.ts";
 export class Job<T = unknown> extends Greenlet<T> {
   #abandoned = false;
 
-  /** The call has gone: from now on nobody else would hear of an error. */
+  /** The call has gone: an error that nobody was told of is reported after all. */
   abandon(): void {
+    if (this.#abandoned) return;
     this.#abandoned = true;
+    if (this.failed) super.reportError();
   }
 
   /** Only if nobody is told otherwise. */

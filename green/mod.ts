@@ -11,16 +11,22 @@
  * @module
  */
 export { getCurrent } from "./current.ts";
+export { fetch, type FetchOptions } from "./fetch.ts";
 export { Greenlet, type KillOptions } from "./greenlet.ts";
+export { Group } from "./group.ts";
+export type { Items, Results } from "./imap.ts";
 export { kill, killAll, type KillAllOptions } from "./kill.ts";
 export type { KillReason } from "./kill_error.ts";
 export { Local, local, type LocalOptions } from "./local.ts";
 export { main } from "./main.ts";
+export { type ImapOptions, MappingGroup } from "./mapping_group.ts";
+export { type JoinOptions, type KillMembersOptions, Members } from "./members.ts";
+export { type Nursery, nursery, type NurseryOptions } from "./nursery.ts";
+export { Pool, PoolFull } from "./pool.ts";
 export { shield, type ShieldOptions } from "./shield.ts";
 export { idle, sleep, type SleepOptions } from "./sleep.ts";
 export { spawn, spawnLater, type SpawnOptions, spawnWith } from "./spawn.ts";
 export { spawnRaw } from "./spawn_raw.ts";
-export { withTimeout, type WithTimeoutOptions } from "./with_timeout.ts";
 export {
   iwait,
   joinAll,
@@ -30,3 +36,4 @@ export {
   type WaitIterator,
   type WaitManyOptions,
 } from "./wait.ts";
+export { withTimeout, type WithTimeoutOptions } from "./with_timeout.ts";

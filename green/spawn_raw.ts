@@ -1,5 +1,9 @@
 import { callerTask, Task } from "../hub/mod.ts";
-import { type Body, checkBody } from "./body.ts";
+import { checkFunction } from "../sync/check.ts";
+
+/** What a greenlet runs. */
+// deno-lint-ignore no-explicit-any -- bodies of every signature
+export type Body = (...args: any[]) => unknown;
 
 /** A task with nothing but a body: what `spawnRaw` runs. */
 class RawTask extends Task {
@@ -45,7 +49,7 @@ class RawTask extends Task {
  * ```
  */
 export function spawnRaw<A extends unknown[]>(fn: (...args: A) => unknown, ...args: A): void {
-  checkBody(fn);
+  checkFunction(fn, "spawn greenlet");
   const task = new RawTask(callerTask(), fn as Body, args);
   task.captureContext();
   task.hub.enqueue(task);
