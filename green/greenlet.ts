@@ -35,7 +35,7 @@ export interface KillOptions extends WaitOptions {
   block?: boolean | undefined;
 }
 
-const GET_EXPIRY: Expiry = expireThrowing(() => new Timeout(null));
+const GET_EXPIRY: Expiry = expireThrowing(() => new Timeout(null, { message: "Greenlet.get()" }));
 
 /** How much of a function's text a label shows. */
 const MAX_LABEL = 50;

@@ -1,16 +1,7 @@
 import type { WaitOptions } from "./options.ts";
 import type { Task } from "./task.ts";
 import { Timeout } from "./timeout.ts";
-import {
-  enterWait,
-  expireThrowing,
-  type Expiry,
-  immediately,
-  park,
-  planWait,
-  refusal,
-  rejected,
-} from "./wait.ts";
+import { enterWait, expireThrowing, immediately, park, planWait, refusal, rejected } from "./wait.ts";
 import { Waiter, type WaitSource } from "./waiter.ts";
 
 /** Options of {@linkcode until}. */
@@ -20,8 +11,6 @@ export interface UntilOptions<T> extends WaitOptions {
   /** What is waited for, for reports. */
   what?: string | undefined;
 }
-
-const EXPIRE: Expiry = expireThrowing(() => new Timeout(null, { message: "waiting for a promise" }));
 
 /** The wait for one foreign promise. */
 class ForeignWait<T> implements WaitSource {
@@ -106,6 +95,8 @@ export function until<T>(
 ): Promise<T> {
   const plan = planWait(options, "wait for a promise");
   const task = enterWait("wait for a promise");
+  const what = options?.what ?? "a promise";
+  const expiry = expireThrowing(() => new Timeout(plan.timeout, { message: `waiting for ${what}` }));
   const refused = refusal(task, plan);
   if (refused !== undefined) {
     if (typeof source !== "function") abandonLater(task, source, options?.abandon);
@@ -113,16 +104,16 @@ export function until<T>(
   }
   if (plan.timeout === 0) {
     if (typeof source !== "function") abandonLater(task, source, options?.abandon);
-    return immediately(plan, EXPIRE);
+    return immediately(plan, expiry);
   }
-  const wait = new ForeignWait<T>(task, options?.what ?? "a promise", options?.abandon);
+  const wait = new ForeignWait<T>(task, what, options?.abandon);
   try {
     wait.follow(typeof source === "function" ? source(wait.signal) : source);
   } catch (error) {
     task.hub.foreignWaits--;
     return rejected(error);
   }
-  return park(wait.waiter, plan, EXPIRE);
+  return park(wait.waiter, plan, expiry);
 }
 
 /** The wait never began, but the promise is under way: its value must still find its end. */
