@@ -277,6 +277,8 @@ export class Hub {
    * @returns Whether there was one.
    */
   breakDeadlock(): boolean {
+    // Something is still to happen: the event loop was stopped, it did not run dry.
+    if (this.#queue.size > 0 || this.timers.refs > 0) return false;
     const { root, mainTask } = this;
     const victims = [root, mainTask].filter((task) => task?.waits !== undefined) as Task[];
     if (victims.length === 0) return false;
