@@ -34,6 +34,7 @@ export {
   type Tracer,
   until,
   type UntilOptions,
+  type Waitable,
   type WaitOptions,
 } from "./hub/mod.ts";
 export * from "./green/mod.ts";

@@ -1,7 +1,19 @@
 import { GreenletExit, until, type WaitOptions } from "../hub/mod.ts";
 import { getCurrent } from "./current.ts";
 
-/** Options of {@linkcode fetch}: those of the platform's, and a limit. */
+/**
+ * Options of {@linkcode fetch}: those of the platform's, and a limit.
+ *
+ * @example Ten seconds for the headers
+ * ```ts
+ * import { fetch, type FetchOptions } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const options: FetchOptions = { headers: { accept: "text/plain" }, timeout: 10_000 };
+ * const response = await fetch("data:text/plain,hi", options);
+ * assertEquals(await response.text(), "hi");
+ * ```
+ */
 export interface FetchOptions extends Omit<RequestInit, "signal"> {
   /** How long the wait for the answer's headers may take. For the body too, use `withTimeout()`. */
   timeout?: WaitOptions["timeout"];

@@ -25,7 +25,21 @@ import { checkFunction } from "../sync/check.ts";
 import { asKillError, type KillReason } from "./kill_error.ts";
 import { type Body, spawnRaw } from "./spawn_raw.ts";
 
-/** Options of {@linkcode Greenlet.kill}. */
+/**
+ * Options of {@linkcode Greenlet.kill}.
+ *
+ * @example Do not wait for the clean-up
+ * ```ts
+ * import { type KillOptions, sleep, spawn } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const options: KillOptions = { block: false };
+ * const g = spawn(() => sleep(60_000));
+ * await sleep();
+ * assertEquals(await g.kill("enough", options), false);
+ * await g.join();
+ * ```
+ */
 export interface KillOptions extends WaitOptions {
   /**
    * Whether to wait until the greenlet has ended.

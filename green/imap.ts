@@ -6,7 +6,22 @@ import type { Greenlet } from "./greenlet.ts";
 import { Job } from "./job.ts";
 import { Members } from "./members.ts";
 
-/** What can be mapped: the items may be there already, or come one by one. */
+/**
+ * What can be mapped: the items may be there already, or come one by one.
+ *
+ * @example Items that come one by one
+ * ```ts
+ * import { Group, type Items } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * async function* lines() {
+ *   yield "one";
+ *   yield "two";
+ * }
+ * const items: Items<string> = lines();
+ * assertEquals(await new Group().map((line: string) => line.length, items), [3, 3]);
+ * ```
+ */
 export type Items<T> = Iterable<T> | AsyncIterable<T>;
 
 /**
@@ -15,6 +30,16 @@ export type Items<T> = Iterable<T> | AsyncIterable<T>;
  * An error of a task is thrown by the `next()` of its position; asking on goes on behind it. Leaving a
  * `for await` loop with `break`, disposing, or an interrupted `next()` kills what is left of the work and
  * waits for its clean-up.
+ *
+ * @example Take two and leave
+ * ```ts
+ * import { Pool, type Results } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using results: Results<number> = new Pool(2).imap((n: number) => n * n, [1, 2, 3]);
+ * assertEquals((await results.next()).value, 1);
+ * assertEquals((await results.next()).value, 4); // the rest is killed at the end of the block
+ * ```
  */
 export interface Results<R> extends AsyncIterableIterator<R>, AsyncDisposable {}
 

@@ -27,7 +27,20 @@ export function kill<T>(
   return greenlet.kill(reason, options);
 }
 
-/** Options of {@linkcode killAll}. */
+/**
+ * Options of {@linkcode killAll}.
+ *
+ * @example All of them, for one reason
+ * ```ts
+ * import { killAll, type KillAllOptions, sleep, spawn } from "@verdant/green";
+ * import { assert } from "@std/assert";
+ *
+ * const options: KillAllOptions = { reason: "shutting down", timeout: 1_000 };
+ * const g = spawn(() => sleep(60_000));
+ * await killAll([g], options);
+ * assert(g.dead);
+ * ```
+ */
 export interface KillAllOptions extends KillOptions {
   /** Why: a message, an error or an error class. */
   reason?: KillReason;

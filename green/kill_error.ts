@@ -1,6 +1,21 @@
 import { callerTask, describeWait, GreenletExit, type Task } from "../hub/mod.ts";
 
-/** Why a greenlet is killed: a message, an error, or an error class. Nothing means `GreenletExit`. */
+/**
+ * Why a greenlet is killed: a message, an error, or an error class. Nothing means `GreenletExit`.
+ *
+ * @example What may be given as the reason
+ * ```ts
+ * import { GreenletExit, type KillReason, sleep, spawn } from "@verdant/green";
+ * import { assert } from "@std/assert";
+ *
+ * const reasons: KillReason[] = ["enough", new GreenletExit("enough"), GreenletExit];
+ * for (const reason of reasons) {
+ *   const g = spawn(() => sleep(60_000));
+ *   await g.kill(reason); // its body has not begun: it never will
+ *   assert(g.dead);
+ * }
+ * ```
+ */
 // deno-lint-ignore no-explicit-any -- error classes of every signature
 export type KillReason = string | Error | (new (...args: any[]) => Error) | undefined;
 

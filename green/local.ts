@@ -1,6 +1,19 @@
 import { callerTask } from "../hub/mod.ts";
 
-/** Options of {@linkcode Local}. */
+/**
+ * Options of {@linkcode Local}.
+ *
+ * @example An initial value, made for each greenlet
+ * ```ts
+ * import { Local, type LocalOptions } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const options: LocalOptions<string[]> = { initial: () => [] };
+ * const log = new Local(options);
+ * log.get().push("here");
+ * assertEquals(log.get(), ["here"]);
+ * ```
+ */
 export interface LocalOptions<T> {
   /** Makes the value of a greenlet that asks for it and has none. Called once for each greenlet. */
   initial?: (() => T) | undefined;

@@ -6,7 +6,19 @@ import { Imap, type Items, type Results } from "./imap.ts";
 import { Job } from "./job.ts";
 import { Members } from "./members.ts";
 
-/** Options of `imap()` and its kin. */
+/**
+ * Options of `imap()` and its kin.
+ *
+ * @example Two results ahead at most
+ * ```ts
+ * import { Group, type ImapOptions } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const options: ImapOptions = { maxSize: 2 };
+ * const results = new Group().imapUnordered((n: number) => -n, [1, 2], options);
+ * assertEquals(await Array.fromAsync(results), [-1, -2]);
+ * ```
+ */
 export interface ImapOptions {
   /**
    * How many results may wait to be taken, running ones included: bounds the memory when the results are
@@ -22,6 +34,16 @@ export interface ImapOptions {
  * common.
  *
  * Source: `gevent.pool.GroupMappingMixin`.
+ *
+ * @example The same work for groups and pools
+ * ```ts
+ * import { Group, type MappingGroup, Pool } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const double = (group: MappingGroup) => group.map((n: number) => n * 2, [1, 2]);
+ * assertEquals(await double(new Group()), [2, 4]);
+ * assertEquals(await double(new Pool(1)), [2, 4]);
+ * ```
  */
 export abstract class MappingGroup extends Members {
   /** Makes a greenlet a member and starts it; a pool waits for a slot first. */

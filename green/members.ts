@@ -13,7 +13,23 @@ import {
 import type { Greenlet, KillOptions } from "./greenlet.ts";
 import type { KillReason } from "./kill_error.ts";
 
-/** Options of `join()` of groups and pools. */
+/**
+ * Options of `join()` of groups and pools.
+ *
+ * @example Throw the error of a member
+ * ```ts
+ * import { getHub, Group, type JoinOptions } from "@verdant/green";
+ * import { assertRejects } from "@std/assert";
+ *
+ * getHub().onError = () => {}; // it would be printed as well
+ * const options: JoinOptions = { raiseError: true, timeout: 1_000 };
+ * const group = new Group();
+ * group.spawn(() => {
+ *   throw new RangeError("no");
+ * });
+ * await assertRejects(() => group.join(options), RangeError);
+ * ```
+ */
 export interface JoinOptions extends WaitOptions {
   /**
    * Whether to throw the error of a greenlet that was a member when the wait began.
@@ -23,7 +39,20 @@ export interface JoinOptions extends WaitOptions {
   raiseError?: boolean | undefined;
 }
 
-/** Options of `kill()` of groups and pools. */
+/**
+ * Options of `kill()` of groups and pools.
+ *
+ * @example Say why
+ * ```ts
+ * import { Group, type KillMembersOptions, sleep } from "@verdant/green";
+ * import { assert } from "@std/assert";
+ *
+ * const options: KillMembersOptions = { reason: "shutting down" };
+ * const group = new Group();
+ * group.spawn(() => sleep(60_000));
+ * assert(await group.kill(options));
+ * ```
+ */
 export interface KillMembersOptions extends KillOptions {
   /** Why: a message, an error or an error class. */
   reason?: KillReason;
@@ -53,6 +82,18 @@ class Membership implements WaitNode {
  * leaves at the very moment it ends.
  *
  * `await using` kills the members and waits for their clean-up.
+ *
+ * @example Kill whatever is left
+ * ```ts
+ * import { Group, type Members, sleep } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const stop = (members: Members) => members.kill({ reason: "shutting down" });
+ * const group = new Group();
+ * group.spawn(() => sleep(60_000));
+ * await stop(group);
+ * assertEquals(group.size, 0);
+ * ```
  */
 export abstract class Members implements AsyncDisposable, Iterable<Greenlet> {
   readonly #members = new Map<Greenlet, Membership>();

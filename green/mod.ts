@@ -32,7 +32,6 @@ export {
   joinAll,
   type JoinAllOptions,
   wait,
-  type Waitable,
   type WaitIterator,
   type WaitManyOptions,
 } from "./wait.ts";

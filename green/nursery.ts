@@ -6,7 +6,18 @@ import { Members } from "./members.ts";
 import { shield } from "./shield.ts";
 import { withTimeout } from "./with_timeout.ts";
 
-/** Options of {@linkcode nursery}. */
+/**
+ * Options of {@linkcode nursery}.
+ *
+ * @example A limit for everything together
+ * ```ts
+ * import { nursery, type NurseryOptions, sleep, Timeout } from "@verdant/green";
+ * import { assertRejects } from "@std/assert";
+ *
+ * const options: NurseryOptions = { deadline: 5, name: "orders" };
+ * await assertRejects(() => nursery((n) => void n.spawn(() => sleep(60_000)), options), Timeout);
+ * ```
+ */
 export interface NurseryOptions {
   /**
    * How long (ms, `Temporal.Duration`, or a `Timeout` that is not started) the body and the greenlets may
@@ -21,6 +32,20 @@ export interface NurseryOptions {
  * The greenlets of one {@linkcode nursery} call, and the way to spawn more of them.
  *
  * Invariant: once it is closed, it is empty and stays so.
+ *
+ * @example Hand it to a function that spawns
+ * ```ts
+ * import { type Nursery, nursery } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const squares = (n: Nursery) => [1, 2, 3].map((i) => n.spawn(() => i * i));
+ * const sum = await nursery(async (n) => {
+ *   let sum = 0;
+ *   for (const child of squares(n)) sum += await child.get();
+ *   return sum;
+ * });
+ * assertEquals(sum, 14);
+ * ```
  */
 export class Nursery extends Members {
   /** Its name in messages. */

@@ -1,6 +1,17 @@
 import { callerTask, type Duration, quiet, toMilliseconds } from "../hub/mod.ts";
 
-/** Options of {@linkcode shield}. */
+/**
+ * Options of {@linkcode shield}.
+ *
+ * @example Protected for a second at most
+ * ```ts
+ * import { shield, type ShieldOptions } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const options: ShieldOptions = { timeout: 1_000 };
+ * assertEquals(await shield(() => "committed", options), "committed");
+ * ```
+ */
 export interface ShieldOptions {
   /**
    * How long (ms or `Temporal.Duration`) it protects at most. What it held back is delivered then.

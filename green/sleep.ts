@@ -17,7 +17,18 @@ const IDLE: WaitSource = { what: "idle", owner: undefined, remove() {} };
 const EXPIRE: Expiry = expireWith(undefined);
 const NO_LIMIT = planWait(undefined, "sleep");
 
-/** Options of {@linkcode sleep}. */
+/**
+ * Options of {@linkcode sleep}.
+ *
+ * @example Sleep without keeping the process alive
+ * ```ts
+ * import { sleep, type SleepOptions, spawn } from "@verdant/green";
+ *
+ * const options: SleepOptions = { ref: false };
+ * const heartbeat = spawn(() => sleep(60_000, options));
+ * await heartbeat.kill();
+ * ```
+ */
 export interface SleepOptions {
   /**
    * Whether the sleeper keeps the process alive.

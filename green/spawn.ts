@@ -48,7 +48,20 @@ export function spawnLater<A extends unknown[], T>(
   return Greenlet.spawnLater(delay, fn, ...args);
 }
 
-/** Options of {@linkcode spawnWith}. */
+/**
+ * Options of {@linkcode spawnWith}.
+ *
+ * @example A name for reports
+ * ```ts
+ * import { type SpawnOptions, spawnWith } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const options: SpawnOptions = { name: "mailer" };
+ * const g = spawnWith(options, () => {});
+ * assertEquals(g.name, "mailer");
+ * await g.join();
+ * ```
+ */
 export interface SpawnOptions {
   /** The greenlet's name in reports. */
   name?: string | undefined;

@@ -1,19 +1,31 @@
-import { enterWait, getHub, planWait, quiet, Timeout, toMilliseconds, type WaitOptions } from "../hub/mod.ts";
+import {
+  enterWait,
+  getHub,
+  planWait,
+  quiet,
+  Timeout,
+  toMilliseconds,
+  type Waitable,
+  type WaitOptions,
+} from "../hub/mod.ts";
 import { Event } from "../sync/event.ts";
 import type { Greenlet } from "./greenlet.ts";
 
 /**
- * What `wait` and `iwait` can wait for: greenlets, events, results, semaphores, and whatever else can say
- * that it is ready and call back once it is.
+ * Options of {@linkcode wait} and {@linkcode iwait}.
+ *
+ * @example The first of two
+ * ```ts
+ * import { joinAll, sleep, spawn, type WaitManyOptions } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const options: WaitManyOptions = { count: 1 };
+ * const greenlets = [spawn(() => sleep(60_000)), spawn(() => sleep())];
+ * const [first] = await joinAll(greenlets, options);
+ * assertEquals(first, greenlets[1]);
+ * await greenlets[0]!.kill();
+ * ```
  */
-export interface Waitable {
-  /** Whether it is ready now. */
-  readonly ready: boolean;
-  /** Calls `callback` once in the hub when it is ready, soon if it is now; disposing withdraws that. */
-  rawlink(callback: (source: this) => void): Disposable;
-}
-
-/** Options of {@linkcode wait} and {@linkcode iwait}. */
 export interface WaitManyOptions extends WaitOptions {
   /**
    * How many ready objects are enough.
@@ -23,7 +35,20 @@ export interface WaitManyOptions extends WaitOptions {
   count?: number | undefined;
 }
 
-/** What {@linkcode iwait} returns: yields each object as it becomes ready. */
+/**
+ * What {@linkcode iwait} returns: yields each object as it becomes ready.
+ *
+ * @example Stop waiting at the end of the block
+ * ```ts
+ * import { Event, iwait, type WaitIterator } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const event = new Event();
+ * event.set();
+ * await using ready: WaitIterator<Event> = iwait([event]);
+ * assertEquals((await ready.next()).value, event);
+ * ```
+ */
 export interface WaitIterator<W> extends AsyncIterableIterator<W>, AsyncDisposable {}
 
 /**
@@ -164,7 +189,19 @@ function checkCount(count: number): void {
  * ```
  */
 export function wait<W extends Waitable>(objects: Iterable<W>, options?: WaitManyOptions): Promise<W[]>;
-/** Without objects: waits until nothing is left to do. */
+/**
+ * Without objects: waits until nothing is left to do.
+ *
+ * @example Until nothing is left to do
+ * ```ts
+ * import { spawn, wait } from "@verdant/green";
+ * import { assert } from "@std/assert";
+ *
+ * const g = spawn(() => 1);
+ * await wait();
+ * assert(g.ready);
+ * ```
+ */
 export function wait(objects?: undefined, options?: WaitOptions): Promise<boolean>;
 export function wait(
   objects?: Iterable<Waitable>,
@@ -175,7 +212,22 @@ export function wait(
   return quiet(Array.fromAsync(iwait(objects, options)));
 }
 
-/** Options of {@linkcode joinAll}. */
+/**
+ * Options of {@linkcode joinAll}.
+ *
+ * @example Throw the first error
+ * ```ts
+ * import { getHub, joinAll, type JoinAllOptions, spawn } from "@verdant/green";
+ * import { assertRejects } from "@std/assert";
+ *
+ * getHub().onError = () => {}; // it would be printed as well
+ * const options: JoinAllOptions = { raiseError: true };
+ * const g = spawn(() => {
+ *   throw new RangeError("no");
+ * });
+ * await assertRejects(() => joinAll([g], options), RangeError);
+ * ```
+ */
 export interface JoinAllOptions extends WaitManyOptions {
   /**
    * Whether to throw the error of the first greenlet that failed.

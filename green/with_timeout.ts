@@ -1,6 +1,17 @@
 import { type Duration, quiet, Timeout } from "../hub/mod.ts";
 
-/** Options of {@linkcode withTimeout}. */
+/**
+ * Options of {@linkcode withTimeout}.
+ *
+ * @example A value instead of an error
+ * ```ts
+ * import { sleep, withTimeout, type WithTimeoutOptions } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const options: WithTimeoutOptions<null> = { value: null };
+ * assertEquals(await withTimeout(1, () => sleep(60_000), options), null);
+ * ```
+ */
 export interface WithTimeoutOptions<V> {
   /** Returned instead of throwing when the time is over. */
   value?: V;

@@ -1,5 +1,14 @@
 /**
  * Where the hub takes time from and how it asks to be woken. Replaceable, so that a test can own time.
+ *
+ * @example A clock that stands still
+ * ```ts
+ * import { type Clock, Hub } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const frozen: Clock = { now: () => 0, arm() {}, disarm() {} };
+ * assertEquals(new Hub({ clock: frozen }).now(), 0);
+ * ```
  */
 export interface Clock {
   /** Milliseconds since some fixed point; never goes back. */

@@ -143,7 +143,17 @@ function choose(): ContextBackend {
 
 const backend = choose();
 
-/** The name of the back end in use: `"fast"` or `"portable"`. */
+/**
+ * The name of the back end in use: `"fast"` or `"portable"`.
+ *
+ * @example Which one is it
+ * ```ts
+ * import { contextName } from "@verdant/green";
+ * import { assert } from "@std/assert";
+ *
+ * assert(["fast", "portable"].includes(contextName));
+ * ```
+ */
 export const contextName: string = backend.name;
 /** The task whose code is running, or `undefined` outside any task. */
 export const currentTask: () => Task | undefined = backend.current;

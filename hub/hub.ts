@@ -16,7 +16,20 @@ import { enterWait, EXPIRE_FALSE, planWait, refusal, suspend } from "./wait.ts";
 import { WaitList } from "./wait_list.ts";
 import type { Waiter } from "./waiter.ts";
 
-/** Figures about a hub, as {@linkcode Hub.stats} returns them. */
+/**
+ * Figures about a hub, as {@linkcode Hub.stats} returns them.
+ *
+ * @example How many greenlets there are
+ * ```ts
+ * import { getHub, type HubStats, sleep, spawn } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const g = spawn(() => sleep(60_000));
+ * const stats: HubStats = getHub().stats();
+ * assertEquals(stats.greenlets, 1);
+ * await g.kill();
+ * ```
+ */
 export interface HubStats {
   /** Greenlets that are scheduled or running. */
   readonly greenlets: number;
@@ -32,7 +45,18 @@ export interface HubStats {
   readonly turns: number;
 }
 
-/** What a hub may be made of instead of the defaults. */
+/**
+ * What a hub may be made of instead of the defaults.
+ *
+ * @example A clock of one's own
+ * ```ts
+ * import { type Clock, Hub } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const clock: Clock = { now: () => 1234, arm() {}, disarm() {} };
+ * assertEquals(new Hub({ clock }).now(), 1234);
+ * ```
+ */
 export interface HubOptions {
   /** Where time comes from. */
   clock?: Clock;

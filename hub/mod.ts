@@ -50,4 +50,5 @@ export {
   type WaitPlan,
 } from "./wait.ts";
 export { WaitList, type WaitNode } from "./wait_list.ts";
+export type { Waitable } from "./waitable.ts";
 export { markHandled, quiet, Waiter, type WaitSource } from "./waiter.ts";

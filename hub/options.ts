@@ -1,9 +1,30 @@
 import type { Timeout } from "./timeout.ts";
 
-/** A length of time: milliseconds, or a `Temporal.Duration` without years, months and weeks. */
+/**
+ * A length of time: milliseconds, or a `Temporal.Duration` without years, months and weeks.
+ *
+ * @example Milliseconds, or a duration
+ * ```ts
+ * import { type Duration, sleep } from "@verdant/green";
+ *
+ * const pauses: Duration[] = [1, Temporal.Duration.from({ milliseconds: 1 })];
+ * for (const pause of pauses) await sleep(pause);
+ * ```
+ */
 export type Duration = number | Temporal.Duration;
 
-/** How long a wait may last, and what may end it early. */
+/**
+ * How long a wait may last, and what may end it early.
+ *
+ * @example A limit, and a signal
+ * ```ts
+ * import { Event, type WaitOptions } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const limits: WaitOptions = { timeout: 5, signal: new AbortController().signal };
+ * assertEquals(await new Event().wait(limits), false);
+ * ```
+ */
 export interface WaitOptions {
   /**
    * How long to wait at most: milliseconds, a `Temporal.Duration`, or a `Timeout`. `0` does not wait.

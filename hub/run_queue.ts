@@ -11,6 +11,22 @@ export interface Runnable {
  * Decides who runs next. The hub pushes what became runnable and takes what is to run.
  *
  * The default is {@linkcode RunQueue}. A test may plug in another order.
+ *
+ * @example Last come, first served
+ * ```ts
+ * import { Hub, type RunQueuePolicy } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const entries: Parameters<RunQueuePolicy["push"]>[0][] = [];
+ * const queue: RunQueuePolicy = {
+ *   get size() {
+ *     return entries.length;
+ *   },
+ *   push: (entry) => entries.push(entry),
+ *   shift: () => entries.pop(),
+ * };
+ * assertEquals(new Hub({ queue }).stats().runnable, 0);
+ * ```
  */
 export interface RunQueuePolicy {
   /** How many entries wait to run. */

@@ -3,7 +3,21 @@ import { type Duration, toMilliseconds } from "./options.ts";
 import type { Task } from "./task.ts";
 import type { Timer } from "./timers.ts";
 
-/** Options of {@linkcode Timeout}. */
+/**
+ * Options of {@linkcode Timeout}.
+ *
+ * @example An error of one's own
+ * ```ts
+ * import { sleep, Timeout, type TimeoutOptions } from "@verdant/green";
+ * import { assertRejects } from "@std/assert";
+ *
+ * const options: TimeoutOptions = { error: new RangeError("too late") };
+ * await assertRejects(async () => {
+ *   using _limit = Timeout.start(1, options);
+ *   await sleep(60_000);
+ * }, RangeError);
+ * ```
+ */
 export interface TimeoutOptions {
   /** Thrown instead of the `Timeout` itself. */
   error?: Error | undefined;

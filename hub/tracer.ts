@@ -5,6 +5,19 @@ import type { Waiter } from "./waiter.ts";
  * Sees what the hub does. One branch on each of these paths when there is none.
  *
  * The methods are called in the middle of the hub's work: they must not wait, spawn, kill or throw.
+ *
+ * @example Count the switches
+ * ```ts
+ * import { getHub, sleep, type Tracer } from "@verdant/green";
+ * import { assert } from "@std/assert";
+ *
+ * let switches = 0;
+ * const tracer: Tracer = { spawned() {}, parked() {}, switched: () => switches++, ended() {} };
+ * getHub().tracer = tracer;
+ * await sleep();
+ * getHub().tracer = undefined;
+ * assert(switches > 0);
+ * ```
  */
 export interface Tracer {
   /** A task was scheduled for the first time. */

@@ -4,7 +4,22 @@ import { Timeout } from "./timeout.ts";
 import { enterWait, expireThrowing, immediately, park, planWait, refusal, rejected } from "./wait.ts";
 import { Waiter, type WaitSource } from "./waiter.ts";
 
-/** Options of {@linkcode until}. */
+/**
+ * Options of {@linkcode until}.
+ *
+ * @example Close what comes too late
+ * ```ts
+ * import { until, type UntilOptions } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const options: UntilOptions<{ close(): void }> = {
+ *   timeout: 1_000,
+ *   abandon: (connection) => connection.close(),
+ * };
+ * const connection = await until(Promise.resolve({ close() {} }), options);
+ * assertEquals(typeof connection.close, "function");
+ * ```
+ */
 export interface UntilOptions<T> extends WaitOptions {
   /** Gets the value if it arrives after the wait was interrupted: closes what nobody will use. */
   abandon?: ((value: T) => void) | undefined;

@@ -18,7 +18,20 @@ import {
 const GET_EXPIRY: Expiry = expireThrowing(() => new Timeout(null, { message: "AsyncResult.get()" }));
 const WAIT_EXPIRY: Expiry = expireWith(undefined);
 
-/** Something that ends with a value or an error: a greenlet, or another result. */
+/**
+ * Something that ends with a value or an error: a greenlet, or another result.
+ *
+ * @example Take over how something ended
+ * ```ts
+ * import { AsyncResult, type Outcome } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const outcome: Outcome<number> = { successful: true, value: 42, error: undefined };
+ * const result = new AsyncResult<number>();
+ * result.copy(outcome);
+ * assertEquals(result.value, 42);
+ * ```
+ */
 export interface Outcome<T> {
   /** Whether it ended without an error. */
   readonly successful: boolean;

@@ -13,7 +13,20 @@ import {
 import { checkFunction, checkWhole } from "./check.ts";
 import { BrokenBarrierError } from "./errors.ts";
 
-/** Options of {@linkcode Barrier}. */
+/**
+ * Options of {@linkcode Barrier}.
+ *
+ * @example Something to do once everybody is there
+ * ```ts
+ * import { Barrier } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * let rounds = 0;
+ * const barrier = new Barrier(1, { action: () => rounds++ });
+ * await barrier.wait();
+ * assertEquals(rounds, 1);
+ * ```
+ */
 export interface BarrierOptions {
   /** Called by the last to arrive, before anybody passes. It must not wait. */
   action?: (() => void) | undefined;

@@ -1,4 +1,35 @@
-/** How a queue keeps its items, and in which order it gives them out. */
+/**
+ * How a queue keeps its items, and in which order it gives them out.
+ *
+ * @example A buffer that keeps only the newest item
+ * ```ts
+ * import type { Buffer } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * class Newest<T> implements Buffer<T> {
+ *   #items: T[] = [];
+ *   get size() {
+ *     return this.#items.length;
+ *   }
+ *   push(item: T) {
+ *     this.#items = [item];
+ *   }
+ *   shift() {
+ *     return this.#items.shift();
+ *   }
+ *   peek() {
+ *     return this.#items[0];
+ *   }
+ *   [Symbol.iterator]() {
+ *     return this.#items.values();
+ *   }
+ * }
+ * const buffer = new Newest<string>();
+ * buffer.push("old");
+ * buffer.push("new");
+ * assertEquals([...buffer], ["new"]);
+ * ```
+ */
 export interface Buffer<T> extends Iterable<T> {
   /** How many items there are. */
   readonly size: number;
@@ -35,7 +66,19 @@ export class Stack<T> implements Buffer<T> {
   }
 }
 
-/** Says which of two items is given out first: negative for `a`. */
+/**
+ * Says which of two items is given out first: negative for `a`.
+ *
+ * @example The longest first
+ * ```ts
+ * import { type Compare, PriorityQueue } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const longest: Compare<string> = (a, b) => b.length - a.length;
+ * const queue = new PriorityQueue<string>(Infinity, ["a", "bb"], { compare: longest });
+ * assertEquals(await queue.get(), "bb");
+ * ```
+ */
 export type Compare<T> = (a: T, b: T) => number;
 
 /** Smallest first; equal ones in the order in which they came. A binary heap. */

@@ -1,4 +1,18 @@
-/** A permit or a lock in hand: gives it back when disposed, once. */
+/**
+ * A permit or a lock in hand: gives it back when disposed, once.
+ *
+ * @example Given back at the end of the block
+ * ```ts
+ * import { Semaphore } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const semaphore = new Semaphore(1);
+ * const lease = await semaphore.lease();
+ * lease[Symbol.dispose]();
+ * lease[Symbol.dispose](); // gives nothing twice
+ * assertEquals(semaphore.counter, 1);
+ * ```
+ */
 export class Lease implements Disposable {
   #source: { release(): unknown } | undefined;
 

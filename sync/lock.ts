@@ -22,7 +22,19 @@ import { Lease } from "./lease.ts";
 const LEASE = "lease";
 const LEASE_EXPIRY: Expiry = expireThrowing(() => new Timeout(null, { message: "lease()" }));
 
-/** What `Lock` and `RLock` share: an owner, and a line of those who want to be the next. */
+/**
+ * What `Lock` and `RLock` share: an owner, and a line of those who want to be the next.
+ *
+ * @example Whichever lock it is
+ * ```ts
+ * import { Lock, type OwnedLock, RLock } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const guarded = (lock: OwnedLock) => lock.with(() => "done");
+ * assertEquals(await guarded(new Lock()), "done");
+ * assertEquals(await guarded(new RLock()), "done");
+ * ```
+ */
 export abstract class OwnedLock {
   readonly #waiters: WaitList = new WaitList("acquire", this);
   #holder: Task | undefined = undefined;

@@ -30,7 +30,6 @@ export {
   type CaseOutcome,
   done,
   type IndexOf,
-  type Linkable,
   otherwise,
   recv,
   select,

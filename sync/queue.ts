@@ -101,7 +101,25 @@ export class Queue<T> extends SimpleQueue<T> {
   }
 }
 
-/** Another name of {@linkcode Queue}, which can be joined. Source: `gevent.queue.JoinableQueue`. */
+/**
+ * Another name of {@linkcode Queue}, which can be joined.
+ *
+ * Source: `gevent.queue.JoinableQueue`.
+ *
+ * @example Wait until all is done
+ * ```ts
+ * import { JoinableQueue, spawn } from "@verdant/green";
+ * import { assert } from "@std/assert";
+ *
+ * const queue = new JoinableQueue<string>();
+ * spawn(async () => {
+ *   await queue.get();
+ *   queue.taskDone();
+ * });
+ * await queue.put("work");
+ * assert(await queue.join());
+ * ```
+ */
 export const JoinableQueue: typeof Queue = Queue;
 
 /**
@@ -132,7 +150,19 @@ export class LifoQueue<T> extends Queue<T> {
   }
 }
 
-/** Options of {@linkcode PriorityQueue}. */
+/**
+ * Options of {@linkcode PriorityQueue}.
+ *
+ * @example The longest first
+ * ```ts
+ * import { PriorityQueue, type PriorityQueueOptions } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const options: PriorityQueueOptions<string> = { compare: (a, b) => b.length - a.length };
+ * const queue = new PriorityQueue<string>(Infinity, ["a", "ccc", "bb"], options);
+ * assertEquals(await queue.get(), "ccc");
+ * ```
+ */
 export interface PriorityQueueOptions<T> {
   /** Says which of two items is given out first: negative for the first one. */
   compare?: Compare<T> | undefined;

@@ -11,6 +11,7 @@ import {
   Timeout,
   type Timer,
   toMilliseconds,
+  type Waitable,
   Waiter,
   type WaitList,
   type WaitNode,
@@ -20,7 +21,19 @@ import {
 import type { Channel } from "./channel.ts";
 import type { SimpleQueue } from "./simple_queue.ts";
 
-/** Something that {@linkcode select} waits for, made by `recv`, `send`, `after`, `done` or `otherwise`. */
+/**
+ * Something that {@linkcode select} waits for, made by `recv`, `send`, `after`, `done` or `otherwise`.
+ *
+ * @example Cases in a variable
+ * ```ts
+ * import { Queue, recv, select, type SelectCase } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const queue = new Queue<number>(Infinity, [7]);
+ * const cases: SelectCase<number>[] = [recv(queue)];
+ * assertEquals((await select(cases)).value, 7);
+ * ```
+ */
 export interface SelectCase<T> {
   /** Does it if that needs no wait: what it yields, boxed. */
   attempt(): { readonly value: T } | undefined;
@@ -28,7 +41,18 @@ export interface SelectCase<T> {
   enlist(node: CaseNode, task: Task): () => void;
 }
 
-/** Which case of a {@linkcode select} it was, and what it yielded. */
+/**
+ * Which case of a {@linkcode select} it was, and what it yielded.
+ *
+ * @example Which one was it
+ * ```ts
+ * import { after, otherwise, select, type Selected } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const first: Selected<undefined> = await select([after(60_000), otherwise()]);
+ * assertEquals(first.index, 1);
+ * ```
+ */
 export interface Selected<T> {
   /** The position of the case in the list. */
   readonly index: number;
@@ -36,16 +60,55 @@ export interface Selected<T> {
   readonly value: T;
 }
 
-/** The results of a list of cases. */
+/**
+ * The results of a list of cases.
+ *
+ * @example The type follows the cases
+ * ```ts
+ * import { Queue, recv, type SelectedOf } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const cases = [recv(new Queue<string>())] as const;
+ * const result: SelectedOf<typeof cases> = { index: 0, value: "a string" };
+ * assertEquals(result.value.length, 8);
+ * ```
+ */
 export type SelectedOf<C extends readonly SelectCase<unknown>[]> = {
   [I in keyof C]: C[I] extends SelectCase<infer T> ? { readonly index: IndexOf<I>; readonly value: T }
     : never;
 }[number];
 
-/** The number that a key of a tuple stands for. */
+/**
+ * The number that a key of a tuple stands for.
+ *
+ * @example From key to number
+ * ```ts
+ * import type { IndexOf } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const second: IndexOf<"1"> = 1;
+ * assertEquals(["a", "b"][second], "b");
+ * ```
+ */
 export type IndexOf<I> = I extends `${infer N extends number}` ? N : number;
 
-/** Who is told how a case ends. */
+/**
+ * Who is told how a case ends.
+ *
+ * @example Told how it went
+ * ```ts
+ * import type { CaseOutcome } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const told: unknown[] = [];
+ * const outcome: CaseOutcome = {
+ *   win: (index, value) => told.push(index, value),
+ *   lose: (index, error) => told.push(index, error),
+ * };
+ * outcome.win(3, "came true");
+ * assertEquals(told, [3, "came true"]);
+ * ```
+ */
 export interface CaseOutcome {
   /** The case has come true. */
   win(index: number, value: unknown): void;
@@ -53,7 +116,24 @@ export interface CaseOutcome {
   lose(index: number, error: unknown): void;
 }
 
-/** The place of one case in the list of a queue, a channel or a task. */
+/**
+ * The place of one case in the list of a queue, a channel or a task.
+ *
+ * @example A case of one's own
+ * ```ts
+ * import { type CaseNode, select, type SelectCase } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const soon: SelectCase<string> = {
+ *   attempt: () => undefined,
+ *   enlist(node: CaseNode) {
+ *     const timer = setTimeout(() => node.wake("came true"), 1);
+ *     return () => clearTimeout(timer);
+ *   },
+ * };
+ * assertEquals((await select([soon])).value, "came true");
+ * ```
+ */
 export class CaseNode implements WaitNode {
   /** Neighbours in the list. Owned by the list. */
   prev: WaitNode | undefined = undefined;
@@ -239,14 +319,6 @@ export function after(delay: Duration): SelectCase<undefined> {
   };
 }
 
-/** What {@linkcode done} can wait for: a greenlet, an event, a result, a semaphore. */
-export interface Linkable {
-  /** Whether it is ready now. */
-  readonly ready: boolean;
-  /** Calls `callback` once in the hub when it is ready; disposing withdraws that. */
-  rawlink(callback: () => void): Disposable;
-}
-
 /**
  * The case of something being ready: a greenlet that has ended, an event that is set. Yields the object.
  *
@@ -261,7 +333,7 @@ export interface Linkable {
  * assertEquals(index, 0);
  * ```
  */
-export function done<W extends Linkable>(object: W): SelectCase<W> {
+export function done<W extends Waitable>(object: W): SelectCase<W> {
   return {
     attempt: () => object.ready ? { value: object } : undefined,
     enlist(node) {

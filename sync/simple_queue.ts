@@ -21,7 +21,20 @@ const PEEK = "peek";
 const GET_EXPIRY: Expiry = expireThrowing(() => new Empty("Cannot get from queue: no item came in time"));
 const PUT_EXPIRY: Expiry = expireThrowing(() => new Full("Cannot put to queue: it stayed full"));
 
-/** Options of `shutdown()`. */
+/**
+ * Options of `shutdown()`.
+ *
+ * @example Drop what is left
+ * ```ts
+ * import { Queue, type ShutdownOptions } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const options: ShutdownOptions = { immediate: true };
+ * const queue = new Queue(5, ["a", "b"]);
+ * queue.shutdown(options);
+ * assertEquals(queue.size, 0);
+ * ```
+ */
 export interface ShutdownOptions {
   /**
    * Whether to drop the items that are left.
