@@ -51,7 +51,7 @@ export class Group extends MappingGroup {
   spawn<A extends unknown[], T>(fn: (...args: A) => T | PromiseLike<T>, ...args: A): Greenlet<T> {
     checkFunction(fn, "spawn greenlet");
     const greenlet = new Greenlet<T>(fn, ...args);
-    this.start(greenlet as Greenlet);
+    this.start(greenlet);
     return greenlet;
   }
 

@@ -95,7 +95,7 @@ export abstract class MappingGroup extends Members {
     if (callback !== undefined) checkFunction(callback, "apply", "callback");
     const greenlet = new Greenlet<R>(fn, ...args);
     passResult(greenlet, callback);
-    new Job(() => this.launch(greenlet as Greenlet)).start();
+    new Job(() => this.launch(greenlet)).start();
     return greenlet;
   }
 
@@ -230,7 +230,7 @@ export abstract class MappingGroup extends Members {
   async #call<A extends unknown[], R>(fn: (...args: A) => R | PromiseLike<R>, args: A): Promise<R> {
     const job = new Job<R>(fn, ...args);
     try {
-      await this.launch(job as Job);
+      await this.launch(job);
       return await job.get();
     } finally {
       if (!job.dead) {

@@ -78,7 +78,7 @@ export class Nursery extends Members {
     checkFunction(fn, "spawn greenlet");
     if (this.#closed) throw new Error(`Cannot spawn in ${this.name}: it has ended`);
     const child = new Job<T>(fn, ...args);
-    this.enrol(child as Job);
+    this.enrol(child);
     if (this.#cancelled !== undefined) void child.kill(this.#cancelled, { block: false });
     child.start();
     return child;

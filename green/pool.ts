@@ -93,7 +93,7 @@ export class Pool extends MappingGroup {
     checkFunction(fn, "spawn greenlet");
     enterWait("spawn into pool");
     const greenlet = new Greenlet<T>(fn, ...args);
-    return quiet(this.#launch(greenlet as Greenlet, undefined) as Promise<Greenlet<T>>);
+    return quiet(this.#launch(greenlet, undefined) as Promise<Greenlet<T>>);
   }
 
   /**

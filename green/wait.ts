@@ -255,17 +255,17 @@ export interface JoinAllOptions extends WaitManyOptions {
  * assertEquals(done.map((g) => g.value), [1, 2]);
  * ```
  */
-export function joinAll<T>(
-  greenlets: Iterable<Greenlet<T>>,
+export function joinAll<G extends Greenlet>(
+  greenlets: Iterable<G>,
   options: JoinAllOptions = {},
-): Promise<Greenlet<T>[]> {
+): Promise<G[]> {
   const { raiseError = false, ...rest } = options;
   enterWait("join greenlets");
   return quiet(collect(iwait(greenlets, rest), raiseError));
 }
 
-async function collect<T>(ends: WaitIterator<Greenlet<T>>, raiseError: boolean): Promise<Greenlet<T>[]> {
-  const ended: Greenlet<T>[] = [];
+async function collect<G extends Greenlet>(ends: WaitIterator<G>, raiseError: boolean): Promise<G[]> {
+  const ended: G[] = [];
   for await (const greenlet of ends) {
     if (raiseError && greenlet.failed) throw greenlet.error;
     ended.push(greenlet);

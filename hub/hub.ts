@@ -247,7 +247,9 @@ export class Hub {
    * @returns Whether the slice is over, so that the caller should yield.
    */
   spend(): boolean {
-    return --this.#budget < 0 && this.#sliceIsOver();
+    if (--this.#budget >= 0 || !this.#sliceIsOver()) return false;
+    this.#budget = 0; // so that the run loop finds it over, too
+    return true;
   }
 
   /** Takes the run token back from a task that waits or has ended, and passes it on. */

@@ -1,0 +1,113 @@
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { Event, getHub, sleep, spawn, Timeout } from "@verdant/green";
+
+const never = () => new Event().wait();
+
+Deno.test("Timeout throws itself at the wait of the greenlet that started it, nowhere else", async () => {
+  const other = spawn(never);
+  const limit = Timeout.start(1);
+  const caught = await never().catch((error) => error);
+  assertStrictEquals(caught, limit);
+  assert(!limit.pending && !other.dead);
+  await other.kill();
+});
+
+Deno.test("Timeout passes through an inner one: told apart by identity", async () => {
+  const outer = Timeout.start(1);
+  const log: string[] = [];
+  try {
+    const inner = Timeout.start(60_000);
+    try {
+      await never();
+    } catch (error) {
+      log.push(error === inner ? "inner" : "foreign");
+      throw error;
+    } finally {
+      inner.cancel();
+    }
+  } catch (error) {
+    log.push(error === outer ? "outer" : "foreign");
+  }
+  assertEquals(log, ["foreign", "outer"]);
+});
+
+Deno.test("Timeout that was started first fires first at equal deadlines", async () => {
+  const fired: string[] = [];
+  const hub = getHub();
+  const { now } = hub;
+  hub.now = () => 1e6; // the same moment for both
+  let first: Timeout, second: Timeout;
+  try {
+    first = Timeout.start(0);
+    second = Timeout.start(0);
+  } finally {
+    hub.now = now;
+  }
+  const timers = hub.timers;
+  assertEquals(timers.size, 2);
+  timers.fireDue(1e6);
+  for (let i = 0; i < 2; i++) {
+    await sleep().catch((error) => fired.push(error === first ? "first" : error === second ? "second" : "?"));
+  }
+  assertEquals(fired, ["first", "second"]);
+  await sleep(); // the hub goes idle and disarms its clock
+});
+
+Deno.test("Timeout.cancel() withdraws one that fired and was not delivered", async () => {
+  const limit = Timeout.start(0);
+  getHub().timers.fireDue(getHub().now() + 1); // the caller does not wait: kept for its next wait
+  assert(!limit.pending);
+  limit.cancel();
+  await sleep();
+  await sleep(); // the hub goes idle and disarms its clock
+});
+
+Deno.test("Timeout.start() throws Error while pending, and works again afterwards", async () => {
+  const limit = new Timeout(60_000);
+  limit.start();
+  assertThrows(() => limit.start(), Error, "Cannot start timeout: it is pending");
+  limit.cancel();
+  assert(!limit.pending);
+  const short = new Timeout(1);
+  for (let i = 0; i < 2; i++) {
+    short.start();
+    assertStrictEquals(await never().catch((error) => error), short);
+  }
+});
+
+Deno.test("Timeout with an error throws that error", async () => {
+  const error = new RangeError("too late");
+  using _limit = Timeout.start(1, { error });
+  assertStrictEquals(await never().catch((caught) => caught), error);
+});
+
+Deno.test("Timeout of null or Infinity never fires and needs no timer", () => {
+  for (const duration of [null, Infinity]) {
+    using limit = Timeout.start(duration);
+    assertEquals([limit.pending, getHub().stats().timers], [false, 0]);
+  }
+});
+
+Deno.test("Timeout is cancelled at the end of a using block, also by an error", async () => {
+  await assertRejects(
+    async () => {
+      using _limit = Timeout.start(60_000);
+      await sleep();
+      throw new Error("from the block");
+    },
+    Error,
+    "from the block",
+  );
+  assertEquals(getHub().stats().timers, 0);
+});
+
+Deno.test("Timeout constructor throws RangeError and TypeError with the value", () => {
+  for (const bad of [-1, NaN]) assertThrows(() => new Timeout(bad), RangeError, String(bad));
+  assertThrows(() => new Timeout("5" as unknown as number), TypeError, "5");
+  assertThrows(() => new Timeout(5, { error: "x" as unknown as Error }), TypeError, "received x");
+});
+
+Deno.test("Timeout says how long it was, and what for", () => {
+  assertEquals(new Timeout(5, { message: "login" }).message, "Timed out after 5 ms: login");
+  assertEquals([new Timeout(5).ms, new Timeout(null).ms, new Timeout(5).name], [5, null, "Timeout"]);
+});
