@@ -1,0 +1,64 @@
+import { assert, assertEquals } from "@std/assert";
+
+/** Who may import whom: a folder only what stands before it. */
+const ORDER = ["hub", "sync", "green", "net"];
+const ROOT = new URL("../", import.meta.url);
+
+function* sources(folder: string): IterableIterator<URL> {
+  const url = new URL(`${folder}/`, ROOT);
+  for (const entry of Deno.readDirSync(url)) {
+    if (entry.isDirectory) yield* sources(`${folder}/${entry.name}`);
+    else if (entry.name.endsWith(".ts")) yield new URL(entry.name, url);
+  }
+}
+
+function importsOf(file: URL): URL[] {
+  const text = Deno.readTextFileSync(file).replace(/\/\*[\s\S]*?\*\//g, "");
+  const specifiers = [...text.matchAll(/^(?:import|export)\b[^;]*?\bfrom "([^"]+)"/gm)].map((match) =>
+    match[1]!
+  );
+  return specifiers.map((specifier) => new URL(specifier, file));
+}
+
+const folders = ORDER.filter((folder) => {
+  try {
+    return Deno.statSync(new URL(folder, ROOT)).isDirectory;
+  } catch {
+    return false;
+  }
+});
+const folderOf = (url: URL) => url.href.slice(ROOT.href.length).split("/")[0]!;
+
+Deno.test("imports point one way only: net → green → sync → hub", () => {
+  const wrong: string[] = [];
+  let arrows = 0;
+  for (const folder of folders) {
+    for (const file of sources(folder)) {
+      for (const target of importsOf(file)) {
+        arrows++;
+        if (target.protocol === "node:" && folderOf(file) === "hub") continue;
+        const inside = target.href.startsWith(ROOT.href);
+        if (!inside || ORDER.indexOf(folderOf(target)) > ORDER.indexOf(folder)) {
+          wrong.push(`${file.pathname} imports ${target.href}`);
+        }
+      }
+    }
+  }
+  assertEquals(wrong, []);
+  assert(arrows > 50, `only ${arrows} imports were found`);
+});
+
+Deno.test("values are imported without a cycle between the folders' doors and their files", () => {
+  // A door is for those outside: a file that imports its own door makes a cycle.
+  const wrong = folders.flatMap((folder) =>
+    [...sources(folder)].filter((file) =>
+      importsOf(file).some(({ href }) => href === `${ROOT.href}${folder}/mod.ts`)
+    )
+  );
+  assertEquals(wrong.map((file) => file.pathname), []);
+});
+
+Deno.test("no package.json and no node_modules are in the repository", () => {
+  const names = [...Deno.readDirSync(ROOT)].map((entry) => entry.name);
+  assert(!names.includes("package.json") && !names.includes("node_modules"));
+});
