@@ -1,4 +1,4 @@
-import { callerTask, type Duration, GreenletExit, quiet, type Task, type Timeout } from "../hub/mod.ts";
+import { callerTask, type Duration, GreenletExit, quiet, type Task, Timeout } from "../hub/mod.ts";
 import { checkFunction } from "../sync/check.ts";
 import type { Greenlet } from "./greenlet.ts";
 import { Job } from "./job.ts";
@@ -85,10 +85,10 @@ export class Nursery extends Members {
   }
 
   /** For {@linkcode nursery}: runs the body, waits for everybody, and sums up. */
-  async run<T>(body: (nursery: this) => T | PromiseLike<T>, deadline: Duration | Timeout | null): Promise<T> {
+  async run<T>(body: (nursery: this) => T | PromiseLike<T>, limit: Timeout): Promise<T> {
     let result: T;
     try {
-      await withTimeout(deadline, async () => {
+      await withTimeout(limit, async () => {
         result = await body(this);
         await this.#drain();
       });
@@ -148,6 +148,7 @@ export class Nursery extends Members {
  * @throws The error, if there was one; an `AggregateError` of several, the body's first.
  * @throws {Timeout} If the deadline passes.
  * @throws {TypeError} If `body` is not a function.
+ * @throws {RangeError} If `deadline` is negative or NaN.
  *
  * @example Two requests, one fate
  * ```ts
@@ -183,18 +184,19 @@ export function nursery<T>(
 ): Promise<T> {
   checkFunction(body, "open nursery", "body");
   const { deadline = null, name = body.name || "nursery" } = options;
+  const limit = deadline instanceof Timeout ? deadline : new Timeout(deadline);
   const caller = callerTask();
   // Waits outside greenlets belong to nobody in particular: a failure must interrupt only this one.
-  if (caller === caller.hub.root) return quiet(runHosted(body, deadline, name));
-  return quiet(new Nursery(caller, name).run(body, deadline));
+  if (caller === caller.hub.root) return quiet(runHosted(body, limit, name));
+  return quiet(new Nursery(caller, name).run(body, limit));
 }
 
 async function runHosted<T>(
   body: (nursery: Nursery) => T | PromiseLike<T>,
-  deadline: Duration | Timeout | null,
+  limit: Timeout,
   name: string,
 ): Promise<T> {
-  const host: Job<T> = new Job(() => new Nursery(host, name).run(body, deadline));
+  const host: Job<T> = new Job(() => new Nursery(host, name).run(body, limit));
   host.name = name;
   host.start();
   return await host.get();

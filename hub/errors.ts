@@ -129,3 +129,10 @@ export function isKill(error: unknown): boolean {
   }
   return false;
 }
+
+/** The exit that an error is: itself, or one of several kills of which the later came during clean-up. */
+export function exitOf(error: unknown): GreenletExit | undefined {
+  if (error instanceof GreenletExit) return error;
+  if (!(error instanceof SuppressedError)) return undefined;
+  return exitOf(error.suppressed) && exitOf(error.error);
+}

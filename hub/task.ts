@@ -1,6 +1,6 @@
 import type { Callback } from "./callback.ts";
 import { captureFrame, currentTask, type Frame, runInFrame } from "./context.ts";
-import { GreenletExit } from "./errors.ts";
+import { exitOf } from "./errors.ts";
 import type { Hub } from "./hub.ts";
 import type { Runnable } from "./run_queue.ts";
 import { WaitList } from "./wait_list.ts";
@@ -148,7 +148,8 @@ export abstract class Task implements Runnable {
 
   /** Ends the task with an error; `GreenletExit` is a quiet success. */
   fail(error: unknown): void {
-    this.#end(error, !(error instanceof GreenletExit));
+    const exit = exitOf(error);
+    this.#end(exit ?? error, exit === undefined);
   }
 
   /** Registers a wait. */

@@ -562,3 +562,20 @@ Deno.test("Greenlet.kill() runs finally, using and await using from the inside o
   assertEquals(log, ["innermost await using", "finally", "inner using", "outer await using"]);
   assert(victim.value as unknown instanceof GreenletExit);
 });
+
+Deno.test("Greenlet.kill() during the clean-up of a kill still counts as a quiet end", async () => {
+  const victim = spawn(async () => {
+    await using _resource = {
+      async [Symbol.asyncDispose]() {
+        await sleep(60_000); // the second kill arrives here
+      },
+    };
+    await sleep(60_000);
+  });
+  await sleep();
+  await victim.kill("first", { block: false });
+  await sleep();
+  await victim.kill("second");
+  assert(victim.successful);
+  assert(victim.value as unknown instanceof GreenletExit);
+});
