@@ -3,10 +3,12 @@ import {
   enterWait,
   expireThrowing,
   type Expiry,
+  immediately,
   park,
   planWait,
   readyWith,
   refusal,
+  rejected,
   type Task,
   Timeout,
   type Timer,
@@ -228,13 +230,23 @@ export function select<const C extends readonly SelectCase<unknown>[]>(
   if (cases.length === 0) throw new RangeError("Cannot select: the list of cases is empty");
   const refused = refusal(task, plan);
   if (refused !== undefined) return refused;
+  try {
+    const first = attemptFirst(cases);
+    if (first !== undefined) return readyWith(task, NOTHING, first as SelectedOf<C>);
+  } catch (error) {
+    return rejected(error); // as the operation itself would
+  }
+  if (plan.timeout === 0) return immediately(plan, NEVER);
+  return park(new Selection(task, cases).waiter, plan, NEVER);
+}
+
+/** Does the first case that needs no wait. */
+function attemptFirst(cases: readonly SelectCase<unknown>[]): Selected<unknown> | undefined {
   for (const [index, entry] of cases.entries()) {
     const result = entry.attempt();
-    if (result !== undefined) {
-      return readyWith(task, NOTHING, { index, value: result.value } as SelectedOf<C>);
-    }
+    if (result !== undefined) return { index, value: result.value };
   }
-  return park(new Selection(task, cases).waiter, plan, NEVER);
+  return undefined;
 }
 
 const NOTHING: WaitSource = { what: "select", owner: undefined, remove() {} };

@@ -18,7 +18,9 @@ import {
   Pool,
   PoolFull,
   Queue,
+  recv,
   RLock,
+  select,
   Semaphore,
   sleep,
   spawn,
@@ -149,6 +151,14 @@ const cases: Record<string, () => Case | Promise<Case>> = {
   "Channel.put()": () => {
     const channel = new Channel<number>();
     return { call: (o) => channel.put(1, o), expected: { throws: Full }, state: () => channel.balance };
+  },
+  "select()": () => {
+    const queue = empty();
+    return {
+      call: (o) => select([recv(queue)], o),
+      expected: { throws: Timeout },
+      state: () => queue.getters.size,
+    };
   },
   "Greenlet.join()": () => {
     const sleeper = spawn(() => sleep(60_000));
