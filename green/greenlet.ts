@@ -440,6 +440,13 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
   }
 }
 
+// What console.log() shows: the fields would drag in the whole hub.
+Object.defineProperty(Greenlet.prototype, Symbol.for("Deno.customInspect"), {
+  value(this: Greenlet): string {
+    return this.toString();
+  },
+});
+
 function captureStack(): string {
   const { stack = "" } = new Error();
   return stack.split("\n").slice(1).filter((line) => !line.includes("/green/greenlet.ts")).join("\n")

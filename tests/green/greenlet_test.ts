@@ -18,6 +18,7 @@ import {
   spawn,
   spawnLater,
   spawnRaw,
+  spawnWith,
   Timeout,
   until,
 } from "@verdant/green";
@@ -246,4 +247,11 @@ Deno.test("spawnRaw() runs the body and reports its error", async () => {
 
 Deno.test("LoopExit names the error class", () => {
   assertEquals(new LoopExit("x").name, "LoopExit");
+});
+
+Deno.test("Greenlet is shown by console.log() as its number, name and state", async () => {
+  const greenlet = spawnWith({ name: "mailer" }, () => sleep(60_000));
+  assertEquals(Deno.inspect({ greenlet }), `{ greenlet: Greenlet #${greenlet.id} mailer (scheduled) }`);
+  await greenlet.kill();
+  assertEquals(Deno.inspect(greenlet), `Greenlet #${greenlet.id} mailer (ended)`);
 });
