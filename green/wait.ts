@@ -65,12 +65,13 @@ export interface WaitIterator<W> extends AsyncIterableIterator<W>, AsyncDisposab
  * import { iwait, sleep, spawn } from "@verdant/green";
  * import { assertStrictEquals } from "@std/assert";
  *
- * const slow = spawn(() => sleep(3));
+ * const slow = spawn(() => sleep(60_000));
  * const fast = spawn(() => sleep(1));
  * for await (const first of iwait([slow, fast])) {
  *   assertStrictEquals(first, fast);
  *   break;
  * }
+ * await slow.kill();
  * ```
  */
 export function iwait<W extends Waitable>(
