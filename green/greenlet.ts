@@ -20,7 +20,7 @@ import {
   type WaitOptions,
   WANTS_OUTCOME,
 } from "../hub/mod.ts";
-import { CREATED, ENDED, SCHEDULED, STARTED } from "../hub/task.ts";
+import { CREATED, SCHEDULED, STARTED, SUCCEEDED } from "../hub/task.ts";
 import { checkFunction } from "../sync/check.ts";
 import { asKillError, type KillReason } from "./kill_error.ts";
 import { type Body, spawnRaw } from "./spawn_raw.ts";
@@ -50,6 +50,15 @@ export interface KillOptions extends WaitOptions {
 }
 
 const GET_EXPIRY: Expiry = expireThrowing(() => new Timeout(null, { message: "Greenlet.get()" }));
+
+/** What few greenlets have, in an object of its own: a million of them should fit into a gigabyte. */
+interface Extras {
+  name?: string;
+  spawnStack?: string;
+  startTimer?: Timer | undefined;
+  callbacks?: Callback[];
+  controller?: AbortController;
+}
 
 /** How much of a function's text a label shows. */
 const MAX_LABEL = 50;
@@ -84,14 +93,9 @@ const MAX_LABEL = 50;
  * ```
  */
 export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
-  /** The stack of the spawn, recorded with `hub.debug`. */
-  spawnStack: string | undefined = undefined;
-  #fn: Body | undefined;
+  readonly #fn: Body | undefined;
   #args: unknown[] | undefined;
-  #name: string | undefined = undefined;
-  #startTimer: Timer | undefined = undefined;
-  #callbacks: Callback[] | undefined = undefined;
-  #controller: AbortController | undefined = undefined;
+  #extras: Extras | undefined = undefined;
 
   /**
    * Makes a greenlet that is not started yet.
@@ -116,12 +120,9 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
    *
    * @throws {TypeError} If `fn` is not a function.
    */
-  static spawn<A extends unknown[], T>(
-    fn: (...args: A) => T | PromiseLike<T>,
-    ...args: A
-  ): Greenlet<T> {
+  static spawn<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Greenlet<Awaited<R>> {
     checkFunction(fn, "spawn greenlet");
-    const greenlet = new Greenlet<T>(fn, ...args);
+    const greenlet = new Greenlet<Awaited<R>>(fn as (...args: A) => Awaited<R>, ...args);
     greenlet.start();
     return greenlet;
   }
@@ -132,13 +133,13 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
    * @throws {TypeError} If `fn` is not a function.
    * @throws {RangeError} If `delay` is negative or NaN.
    */
-  static spawnLater<A extends unknown[], T>(
+  static spawnLater<A extends unknown[], R>(
     delay: Duration,
-    fn: (...args: A) => T | PromiseLike<T>,
+    fn: (...args: A) => R,
     ...args: A
-  ): Greenlet<T> {
+  ): Greenlet<Awaited<R>> {
     checkFunction(fn, "spawn greenlet");
-    const greenlet = new Greenlet<T>(fn, ...args);
+    const greenlet = new Greenlet<Awaited<R>>(fn as (...args: A) => Awaited<R>, ...args);
     greenlet.startLater(delay);
     return greenlet;
   }
@@ -150,19 +151,14 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
     return this.state === SCHEDULED || this.state === STARTED;
   }
 
-  /** Whether it has ended: returned, failed, or was killed. */
-  get ready(): boolean {
-    return this.state === ENDED;
-  }
-
   /** The same as {@linkcode ready}. */
   get dead(): boolean {
-    return this.state === ENDED;
+    return this.ready;
   }
 
   /** Whether it has ended without an error. A kill is no error. */
   get successful(): boolean {
-    return this.state === ENDED && !this.failed;
+    return this.state === SUCCEEDED;
   }
 
   /** What it returned; the `GreenletExit` if it was killed; `undefined` before the end and after an error. */
@@ -177,16 +173,16 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
 
   /** Its name in reports: given, or the body's, with its number. */
   get name(): string {
-    return this.#name ?? `Greenlet-${this.id}`;
+    return this.#extras?.name ?? `Greenlet-${this.id}`;
   }
 
   set name(name: string) {
-    this.#name = name;
+    this.extras.name = name;
   }
 
   /** How reports call it. */
   override get label(): string {
-    if (this.#name !== undefined) return this.#name;
+    if (this.#extras?.name !== undefined) return this.#extras.name;
     const body = this.#fn?.name.slice(0, MAX_LABEL);
     return body || `${this.constructor.name}-${this.id}`;
   }
@@ -196,6 +192,11 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
     return this.origin?.spawner as Greenlet | undefined;
   }
 
+  /** The stack of the spawn, recorded with `hub.debug`. */
+  get spawnStack(): string | undefined {
+    return this.#extras?.spawnStack;
+  }
+
   /** One object shared by all greenlets of a tree of spawns: by all that one root greenlet spawned. */
   get treeLocals(): Record<PropertyKey, unknown> {
     return this.lineage.tree.locals ??= {};
@@ -203,18 +204,18 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
 
   /** Aborts when the greenlet is killed or ends: for functions that take a signal. Made on first use. */
   get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (this.ready) this.#controller.abort(this.outcome);
-    return this.#controller.signal;
+    const controller = this.extras.controller ??= new AbortController();
+    if (this.ready) controller.abort(this.outcome);
+    return controller.signal;
   }
 
   // ---- Life --------------------------------------------------------------------------------------
 
   /** Schedules it. Nothing happens if it was started before. Does not switch. */
   start(): void {
-    if (this.#startTimer !== undefined) this.#stopTimer();
+    if (this.#extras?.startTimer !== undefined) this.stopTimer();
     else if (this.state !== CREATED) return;
-    else this.#schedule();
+    else this.schedule();
     this.hub.enqueue(this);
   }
 
@@ -226,9 +227,9 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
   startLater(delay: Duration): void {
     const ms = toMilliseconds(delay, "start greenlet", "delay");
     if (this.state !== CREATED) return;
-    this.#schedule();
-    this.#startTimer = this.hub.startTimer(ms, true, (greenlet: this) => {
-      greenlet.#startTimer = undefined;
+    this.schedule();
+    this.extras.startTimer = this.hub.startTimer(ms, true, (greenlet: this) => {
+      greenlet.extras.startTimer = undefined;
       greenlet.hub.enqueue(greenlet);
     }, this);
   }
@@ -248,9 +249,9 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
   }
 
   /** For the hub. */
-  protected override ended(): void {
+  override ended(): void {
     this.#args = undefined;
-    this.#controller?.abort(this.outcome);
+    this.#extras?.controller?.abort(this.outcome);
     if (this.failed) this.reportError();
   }
 
@@ -271,7 +272,7 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
     const task = enterWait("join greenlet");
     const refused = refusal(task, plan);
     if (refused !== undefined) return refused;
-    if (this.state === ENDED) return readyWith(task, this.joiners, true);
+    if (this.ready) return readyWith(task, this.joiners, true);
     return suspend(task, this.joiners, undefined, plan, EXPIRE_FALSE);
   }
 
@@ -287,7 +288,7 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
     const task = enterWait("get result of greenlet");
     const refused = refusal(task, plan);
     if (refused !== undefined) return refused;
-    if (this.state !== ENDED) return suspend(task, this.joiners, WANTS_OUTCOME, plan, GET_EXPIRY);
+    if (!this.ready) return suspend(task, this.joiners, WANTS_OUTCOME, plan, GET_EXPIRY);
     return this.failed ? rejected(this.outcome) : readyWith(task, this.joiners, this.outcome as T);
   }
 
@@ -328,11 +329,11 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
     const plan = planWait(limits, "kill greenlet");
     const error = asKillError(reason, this);
     const task = block ? enterWait("kill greenlet") : undefined;
-    this.#interrupt(error);
+    this.throwIn(error);
     if (task === undefined) return Promise.resolve(this.ready);
     const refused = refusal(task, plan);
     if (refused !== undefined) return refused;
-    if (this.state === ENDED) return readyWith(task, this.joiners, true);
+    if (this.ready) return readyWith(task, this.joiners, true);
     return suspend(task, this.joiners, undefined, plan, EXPIRE_FALSE);
   }
 
@@ -342,15 +343,15 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
    * @throws {TypeError} If `error` is neither an error, an error class nor a message.
    */
   throw(error: KillReason): void {
-    this.#interrupt(asKillError(error, this));
+    this.throwIn(asKillError(error, this));
   }
 
-  #interrupt(error: unknown): void {
+  private throwIn(error: unknown): void {
     if (this.state === STARTED) {
-      this.#controller?.abort(error);
+      this.#extras?.controller?.abort(error);
       this.interrupt({ error, origin: KILL, depth: 0 });
-    } else if (this.state !== ENDED) {
-      if (this.#startTimer !== undefined) this.#stopTimer();
+    } else if (!this.ready) {
+      if (this.#extras?.startTimer !== undefined) this.stopTimer();
       this.fail(error); // the body never runs; those who wait are told
     }
   }
@@ -370,17 +371,17 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
    * @throws {TypeError} If `callback` is not a function.
    */
   link(callback: (greenlet: this) => unknown): Disposable {
-    return this.#addLink(callback, () => true);
+    return this.addLinkIf(callback, () => true);
   }
 
   /** As {@linkcode link}, only after a success. */
   linkValue(callback: (greenlet: this) => unknown): Disposable {
-    return this.#addLink(callback, () => !this.failed);
+    return this.addLinkIf(callback, () => !this.failed);
   }
 
   /** As {@linkcode link}, only after an error. */
   linkError(callback: (greenlet: this) => unknown): Disposable {
-    return this.#addLink(callback, () => this.failed);
+    return this.addLinkIf(callback, () => this.failed);
   }
 
   /**
@@ -391,50 +392,57 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
    * @throws {TypeError} If `callback` is not a function.
    */
   rawlink(callback: (greenlet: this) => void): Disposable {
-    return this.#register(callback, callback);
+    return this.register(callback, callback);
   }
 
   /** Removes a callback given to one of the `link` methods. Unknown ones are ignored. */
   unlink(callback: (greenlet: this) => unknown): void {
-    const found = this.#callbacks?.find((entry) => entry.pending && entry.context === callback);
+    const found = this.#extras?.callbacks?.find((entry) => entry.pending && entry.context === callback);
     found?.cancel();
   }
 
-  #addLink(callback: (greenlet: this) => unknown, applies: () => boolean): Disposable {
-    return this.#register(callback, () => {
+  private addLinkIf(callback: (greenlet: this) => unknown, applies: () => boolean): Disposable {
+    return this.register(callback, () => {
       if (applies()) spawnRaw(callback as (greenlet: Greenlet) => unknown, this as Greenlet);
     });
   }
 
-  #register(callback: unknown, fire: (greenlet: this) => void): Disposable {
+  private register(callback: unknown, fire: (greenlet: this) => void): Disposable {
     if (typeof callback !== "function") {
       throw new TypeError(`Cannot link greenlet: callback must be a function, received ${String(callback)}`);
     }
     const entry = new Callback(this.hub, callback, fire, [this] as [this]);
-    this.#callbacks = this.#callbacks?.filter((other) => other.pending) ?? [];
-    this.#callbacks.push(entry as unknown as Callback);
+    const { extras } = this;
+    extras.callbacks = extras.callbacks?.filter((other) => other.pending) ?? [];
+    extras.callbacks.push(entry as unknown as Callback);
     this.addLink(entry as unknown as Callback);
     return entry;
   }
 
-  #schedule(): void {
-    if (this.hub.debug) this.spawnStack = captureStack();
+  // Not `#private`: such methods would cost every greenlet a field for the brand.
+
+  private get extras(): Extras {
+    return this.#extras ??= {};
+  }
+
+  private schedule(): void {
+    if (this.hub.debug) this.extras.spawnStack = captureStack();
     this.captureContext();
   }
 
-  #stopTimer(): void {
-    this.hub.cancelTimer(this.#startTimer!);
-    this.#startTimer = undefined;
+  private stopTimer(): void {
+    this.hub.cancelTimer(this.extras.startTimer!);
+    this.extras.startTimer = undefined;
   }
 
   /** Number, name and state, for messages. */
   override toString(): string {
-    return `Greenlet #${this.id} ${this.label} (${this.#stateName()})`;
+    return `Greenlet #${this.id} ${this.label} (${this.stateName()})`;
   }
 
-  #stateName(): string {
+  private stateName(): string {
     if (this.failed) return "failed";
-    if (this.state === ENDED) return "ended";
+    if (this.ready) return "ended";
     if (this.state === STARTED) return this.kills > 0 ? "running, kill ignored so far" : "running";
     return this.state === SCHEDULED ? "scheduled" : "new";
   }

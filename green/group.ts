@@ -48,9 +48,9 @@ export class Group extends MappingGroup {
    *
    * @throws {TypeError} If `fn` is not a function.
    */
-  spawn<A extends unknown[], T>(fn: (...args: A) => T | PromiseLike<T>, ...args: A): Greenlet<T> {
+  spawn<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Greenlet<Awaited<R>> {
     checkFunction(fn, "spawn greenlet");
-    const greenlet = new Greenlet<T>(fn, ...args);
+    const greenlet = new Greenlet<Awaited<R>>(fn as (...args: A) => Awaited<R>, ...args);
     this.start(greenlet);
     return greenlet;
   }

@@ -74,10 +74,10 @@ export class Nursery extends Members {
    * @throws {TypeError} If `fn` is not a function.
    * @throws {Error} If the nursery has ended.
    */
-  spawn<A extends unknown[], T>(fn: (...args: A) => T | PromiseLike<T>, ...args: A): Greenlet<T> {
+  spawn<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Greenlet<Awaited<R>> {
     checkFunction(fn, "spawn greenlet");
     if (this.#closed) throw new Error(`Cannot spawn in ${this.name}: it has ended`);
-    const child = new Job<T>(fn, ...args);
+    const child = new Job<Awaited<R>>(fn as (...args: A) => Awaited<R>, ...args);
     this.enrol(child);
     if (this.#cancelled !== undefined) void child.kill(this.#cancelled, { block: false });
     child.start();

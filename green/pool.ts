@@ -86,14 +86,14 @@ export class Pool extends MappingGroup {
    * @returns The greenlet, which has been scheduled: `await` does not wait for its end.
    * @throws {TypeError} If `fn` is not a function.
    */
-  spawn<A extends unknown[], T>(
-    fn: (...args: A) => T | PromiseLike<T>,
+  spawn<A extends unknown[], R>(
+    fn: (...args: A) => R,
     ...args: A
-  ): Promise<Greenlet<T>> {
+  ): Promise<Greenlet<Awaited<R>>> {
     checkFunction(fn, "spawn greenlet");
     enterWait("spawn into pool");
-    const greenlet = new Greenlet<T>(fn, ...args);
-    return quiet(this.#launch(greenlet, undefined) as Promise<Greenlet<T>>);
+    const greenlet = new Greenlet<Awaited<R>>(fn as (...args: A) => Awaited<R>, ...args);
+    return quiet(this.#launch(greenlet, undefined) as Promise<Greenlet<Awaited<R>>>);
   }
 
   /**

@@ -17,10 +17,10 @@ import { Greenlet } from "./greenlet.ts";
  * assertEquals(await g.get(), 3);
  * ```
  */
-export function spawn<A extends unknown[], T>(
-  fn: (...args: A) => T | PromiseLike<T>,
+export function spawn<A extends unknown[], R>(
+  fn: (...args: A) => R,
   ...args: A
-): Greenlet<T> {
+): Greenlet<Awaited<R>> {
   return Greenlet.spawn(fn, ...args);
 }
 
@@ -40,11 +40,11 @@ export function spawn<A extends unknown[], T>(
  * assertEquals(await spawnLater(5, () => "late").get(), "late");
  * ```
  */
-export function spawnLater<A extends unknown[], T>(
+export function spawnLater<A extends unknown[], R>(
   delay: Duration,
-  fn: (...args: A) => T | PromiseLike<T>,
+  fn: (...args: A) => R,
   ...args: A
-): Greenlet<T> {
+): Greenlet<Awaited<R>> {
   return Greenlet.spawnLater(delay, fn, ...args);
 }
 
@@ -82,11 +82,11 @@ export interface SpawnOptions {
  * assertEquals(await g.get(), 1);
  * ```
  */
-export function spawnWith<A extends unknown[], T>(
+export function spawnWith<A extends unknown[], R>(
   options: SpawnOptions,
-  fn: (...args: A) => T | PromiseLike<T>,
+  fn: (...args: A) => R,
   ...args: A
-): Greenlet<T> {
+): Greenlet<Awaited<R>> {
   const greenlet = Greenlet.spawn(fn, ...args);
   if (options.name !== undefined) greenlet.name = options.name;
   return greenlet;

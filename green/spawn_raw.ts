@@ -24,7 +24,7 @@ class RawTask extends Task {
     return this.#fn(...this.#args);
   }
 
-  protected override ended(): void {
+  override ended(): void {
     if (this.failed) this.hub.handleError(this, this.outcome);
   }
 }

@@ -1,11 +1,11 @@
 import { currentTask } from "./context.ts";
 import { mainHub } from "./registry.ts";
-import { ENDED, type Task } from "./task.ts";
+import type { Task } from "./task.ts";
 
 /** Whose code is running: a greenlet, or the root of a hub for everything outside greenlets. */
 export function callerTask(): Task {
   const task = currentTask();
   if (task === undefined) return mainHub().root;
   // What a greenlet started and left behind (a timer callback, say) is nobody's any more.
-  return task.state === ENDED ? task.hub.root : task;
+  return task.ready ? task.hub.root : task;
 }

@@ -24,7 +24,7 @@ export function deadlockReport(hub: Hub): string {
 }
 
 function describeTask(task: Task): string[] {
-  const waits = [...waitsOf(task)].map(describeWait).join(" and for ");
+  const waits = task.allWaits().map(describeWait).join(" and for ");
   // It may be cleaning up, or have caught the kill and gone on: whoever waits for its end should know.
   const ignored = task.kills > 0 ? " (kill ignored so far)" : "";
   const lines = [`  ${shortName(task)} waits for ${waits}${ignored}`];
@@ -47,13 +47,9 @@ function shortName(task: Task): string {
   return task === task.hub.root ? "(main flow)" : `#${task.id} ${task.label}`;
 }
 
-function* waitsOf(task: Task): IterableIterator<Waiter> {
-  for (let waiter = task.waits; waiter !== undefined; waiter = waiter.younger) yield waiter;
-}
-
 /** Whom a task waits for, where that is known. */
 function blockerOf(task: Task): Task | undefined {
-  for (const { source: { owner } } of waitsOf(task)) {
+  for (const { source: { owner } } of task.allWaits()) {
     const blocker = owner instanceof Task ? owner : holderOf(owner);
     if (blocker !== undefined) return blocker;
   }

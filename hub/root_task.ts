@@ -22,5 +22,5 @@ export class RootTask extends Task {
   }
 
   /** Never called: it does not end. */
-  protected override ended(): void {}
+  override ended(): void {}
 }

@@ -12,8 +12,10 @@ export const CREATED: number = 0;
 export const SCHEDULED: number = 1;
 /** The body has begun. */
 export const STARTED: number = 2;
-/** The body has ended, or will never begin. */
-export const ENDED: number = 3;
+/** The body has returned, was killed, or will never begin. */
+export const SUCCEEDED: number = 3;
+/** The body has thrown. */
+export const FAILED: number = 4;
 
 /** An exception on its way into a task. */
 export interface Interruption {
@@ -66,21 +68,18 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 export abstract class Task implements Runnable {
   /** Small number, unique within the hub. */
   readonly id: number;
-  /** CREATED, SCHEDULED, STARTED or ENDED. */
+  /** CREATED, SCHEDULED, STARTED, SUCCEEDED or FAILED. */
   state: number = CREATED;
   /** The result; the error if {@linkcode failed}. */
   outcome: unknown = undefined;
-  /** Whether the outcome is an error. */
-  failed = false;
   /** How many kills were delivered to the body. */
   kills = 0;
   /** How many shields are up. */
   shields = 0;
   /** Interruptions that found no wait to end: delivered at the next waits, one each. */
   pending: Interruption[] | undefined = undefined;
-  /** The oldest of its waits. */
+  /** The newest of its waits. */
   waits: Waiter | undefined = undefined;
-  #newestWait: Waiter | undefined = undefined;
   /** Who waits for its end. Made on first use: most tasks end unobserved. */
   links: WaitList | undefined = undefined;
   /** Who spawned it, shared with its siblings. */
@@ -116,7 +115,7 @@ export abstract class Task implements Runnable {
   abstract begin(): unknown;
 
   /** Called once at the end, before anybody is told. */
-  protected abstract ended(): void;
+  abstract ended(): void;
 
   /** What the tasks it spawns share. */
   get lineage(): Lineage {
@@ -128,6 +127,16 @@ export abstract class Task implements Runnable {
     this.state = SCHEDULED;
     this.#frame = captureFrame(this);
     this.hub.addTask(this);
+  }
+
+  /** Whether it has ended: returned, failed, or was killed. */
+  get ready(): boolean {
+    return this.state >= SUCCEEDED;
+  }
+
+  /** Whether it has ended with an error. */
+  get failed(): boolean {
+    return this.state === FAILED;
   }
 
   /** Starts the body. */
@@ -143,36 +152,40 @@ export abstract class Task implements Runnable {
 
   /** Ends the task with a result. */
   succeed(value: unknown): void {
-    this.#end(value, false);
+    end(this, value, SUCCEEDED);
   }
 
   /** Ends the task with an error; `GreenletExit` is a quiet success. */
   fail(error: unknown): void {
     const exit = exitOf(error);
-    this.#end(exit ?? error, exit === undefined);
+    end(this, exit ?? error, exit === undefined ? FAILED : SUCCEEDED);
   }
 
   /** Registers a wait. */
   addWait(waiter: Waiter): void {
-    const newest = this.#newestWait;
-    waiter.elder = newest;
-    if (newest === undefined) this.waits = waiter;
-    else newest.younger = waiter;
-    this.#newestWait = waiter;
+    const elder = this.waits;
+    if (elder !== undefined) {
+      waiter.elder = elder;
+      elder.younger = waiter;
+    }
+    this.waits = waiter;
   }
 
   /** Forgets a wait. */
   removeWait(waiter: Waiter): void {
     const { elder, younger } = waiter;
-    if (elder === undefined) {
-      if (this.waits !== waiter) return; // never registered: granted at birth
-      this.waits = younger;
-    } else {
-      elder.younger = younger;
-    }
-    if (younger === undefined) this.#newestWait = elder;
-    else younger.elder = elder;
+    if (younger !== undefined) younger.elder = elder;
+    else if (this.waits === waiter) this.waits = elder;
+    else return; // never registered: granted at birth
+    if (elder !== undefined) elder.younger = younger;
     waiter.elder = waiter.younger = undefined;
+  }
+
+  /** Its waits, oldest first. */
+  allWaits(): Waiter[] {
+    const waits: Waiter[] = [];
+    for (let waiter = this.waits; waiter !== undefined; waiter = waiter.elder) waits.push(waiter);
+    return waits.reverse();
   }
 
   /**
@@ -180,13 +193,13 @@ export abstract class Task implements Runnable {
    * none, or a shield is up.
    */
   interrupt(interruption: Interruption): void {
-    if (this.state === ENDED) return;
+    if (this.ready) return;
     if (this.waits === undefined || interruption.depth < this.shields) {
       (this.pending ??= []).push(interruption);
       return;
     }
-    this.#noteDelivery(interruption);
-    while (this.waits !== undefined) this.waits.interrupt(interruption.error);
+    noteDelivery(this, interruption);
+    endWaits(this, interruption.error);
   }
 
   /** Holds interruptions back, except those of time-outs started from now on. */
@@ -199,8 +212,7 @@ export abstract class Task implements Runnable {
     this.shields--;
     if (this.pending === undefined || this.waits === undefined) return;
     const interruption = this.takePending();
-    if (interruption === undefined) return;
-    while (this.waits !== undefined) this.waits.interrupt(interruption.error);
+    if (interruption !== undefined) endWaits(this, interruption.error);
   }
 
   /** Takes the oldest interruption that may be delivered now. */
@@ -209,7 +221,7 @@ export abstract class Task implements Runnable {
     if (index < 0) return undefined;
     const [interruption] = this.pending!.splice(index, 1);
     if (this.pending!.length === 0) this.pending = undefined;
-    this.#noteDelivery(interruption!);
+    noteDelivery(this, interruption!);
     return interruption;
   }
 
@@ -221,7 +233,7 @@ export abstract class Task implements Runnable {
 
   /** Runs `callback` once the task has ended; soon, if it already has. */
   addLink(callback: Callback): void {
-    if (this.state === ENDED) this.hub.enqueue(callback);
+    if (this.ready) this.hub.enqueue(callback);
     else callback.waitIn(this.joiners);
   }
 
@@ -230,33 +242,43 @@ export abstract class Task implements Runnable {
     return this.links ??= new WaitList("join", this);
   }
 
-  #noteDelivery(interruption: Interruption): void {
-    if (interruption.origin === KILL) this.kills++;
-  }
-
-  #end(outcome: unknown, failed: boolean): void {
-    const { hub } = this;
-    this.outcome = outcome;
-    this.failed = failed;
-    this.state = ENDED;
-    this.pending = undefined;
-    this.locals = undefined;
-    this.inherited = undefined;
+  /** Its children outlive it, but do not keep it alive. */
+  dropLineage(): void {
     if (this.#lineage !== undefined) this.#lineage.spawner = undefined;
-    hub.removeTask(this);
-    hub.tracer?.ended(this);
-    if (this.links !== undefined) this.#notifyLinks(this.links);
-    this.ended();
-    hub.release(this);
   }
+}
 
-  #notifyLinks(links: WaitList): void {
-    for (let node = links.shift(); node !== undefined; node = links.shift()) {
-      const wantsOutcome = node instanceof Waiter && node.value === WANTS_OUTCOME;
-      if (!wantsOutcome) node.wake(true);
-      else if (this.failed) node.fail(this.outcome);
-      else node.wake(this.outcome);
-    }
+// Functions, because private methods would cost every task a field for the brand.
+
+function endWaits(task: Task, error: unknown): void {
+  for (const waiter of task.allWaits()) if (waiter.waiting) waiter.interrupt(error);
+}
+
+function noteDelivery(task: Task, interruption: Interruption): void {
+  if (interruption.origin === KILL) task.kills++;
+}
+
+function end(task: Task, outcome: unknown, state: number): void {
+  const { hub } = task;
+  task.outcome = outcome;
+  task.state = state;
+  task.pending = undefined;
+  task.locals = undefined;
+  task.inherited = undefined;
+  task.dropLineage();
+  hub.removeTask(task);
+  hub.tracer?.ended(task);
+  if (task.links !== undefined) notifyLinks(task, task.links);
+  task.ended();
+  hub.release(task);
+}
+
+function notifyLinks(task: Task, links: WaitList): void {
+  for (let node = links.shift(); node !== undefined; node = links.shift()) {
+    const wantsOutcome = node instanceof Waiter && node.value === WANTS_OUTCOME;
+    if (!wantsOutcome) node.wake(true);
+    else if (task.failed) node.fail(task.outcome);
+    else node.wake(task.outcome);
   }
 }
 

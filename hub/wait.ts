@@ -115,12 +115,15 @@ export function rejected(error: unknown): Promise<never> {
   return promise;
 }
 
+/** What every operation returns that yields nothing and need not wait. */
+const DONE: Promise<unknown> = Promise.resolve(undefined);
+
 /**
  * Ends an operation that need not wait. It counts all the same: a loop of such operations lets the
  * others and the event loop run once the slice is used up.
  */
 export function readyWith<T>(task: Task, source: WaitSource, value: T): Promise<T> {
-  if (!task.hub.spend()) return Promise.resolve(value);
+  if (!task.hub.spend()) return value === undefined ? DONE as Promise<T> : Promise.resolve(value);
   const waiter = new Waiter(task, source, undefined);
   waiter.wake(value);
   task.hub.release(task);

@@ -21,8 +21,9 @@ export interface WaitNode {
 export class WaitList implements WaitSource {
   /** How many wait. */
   size = 0;
-  #head: WaitNode | undefined = undefined;
-  #tail: WaitNode | undefined = undefined;
+  // The nodes form a circle, so that one reference from this old object to its young nodes is enough:
+  // each such write costs a barrier.
+  #last: WaitNode | undefined = undefined;
 
   /**
    * Makes an empty list.
@@ -34,51 +35,60 @@ export class WaitList implements WaitSource {
 
   /** The one that has waited longest. */
   get first(): WaitNode | undefined {
-    return this.#head;
+    return this.#last?.next;
   }
 
   /** Adds a waiter at the end. */
   push(waiter: WaitNode): void {
-    const tail = this.#tail;
-    waiter.prev = tail;
-    if (tail === undefined) this.#head = waiter;
-    else tail.next = waiter;
-    this.#tail = waiter;
+    const last = this.#last;
+    if (last === undefined) {
+      waiter.prev = waiter.next = waiter;
+    } else {
+      waiter.prev = last;
+      waiter.next = last.next;
+      last.next!.prev = waiter;
+      last.next = waiter;
+    }
+    this.#last = waiter;
     this.size++;
   }
 
   /** Takes the one that has waited longest. */
   shift(): WaitNode | undefined {
-    const head = this.#head;
-    if (head !== undefined) this.remove(head);
-    return head;
+    const first = this.#last?.next;
+    if (first !== undefined) this.remove(first);
+    return first;
   }
 
   /** Takes a waiter out. It must be in this list. */
   remove(waiter: WaitNode): void {
     const { prev, next } = waiter;
-    if (prev === undefined) this.#head = next;
-    else prev.next = next;
-    if (next === undefined) this.#tail = prev;
-    else next.prev = prev;
+    if (next === waiter) {
+      this.#last = undefined;
+    } else {
+      prev!.next = next;
+      next!.prev = prev;
+      if (this.#last === waiter) this.#last = prev;
+    }
     waiter.prev = waiter.next = undefined;
     this.size--;
   }
 
   /** Grants `value` to every waiter that is in the list now. */
   wakeAll(value: unknown): void {
-    for (let count = this.size; count > 0 && this.#head !== undefined; count--) {
+    for (let count = this.size; count > 0 && this.size > 0; count--) {
       this.shift()!.wake(value);
     }
   }
 
   /** Ends every wait with an error of its own. */
   failAll(makeError: () => Error): void {
-    while (this.#head !== undefined) this.shift()!.fail(makeError());
+    while (this.size > 0) this.shift()!.fail(makeError());
   }
 
   /** The waiters, oldest first. */
   *[Symbol.iterator](): IterableIterator<WaitNode> {
-    for (let waiter = this.#head; waiter !== undefined; waiter = waiter.next) yield waiter;
+    let waiter = this.first;
+    for (let count = this.size; count > 0; count--, waiter = waiter!.next) yield waiter!;
   }
 }
