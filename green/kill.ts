@@ -1,7 +1,7 @@
 import { type Duration, enterWait, planWait, quiet, Timeout, type WaitOptions } from "../hub/mod.ts";
 import type { Greenlet, KillOptions } from "./greenlet.ts";
 import type { KillReason } from "./kill_error.ts";
-import { joinAll } from "./wait.ts";
+import { joinAll } from "./join_all.ts";
 
 /**
  * Kills one greenlet: `greenlet.kill(reason, options)` as a function. Switches unless `block` is false.

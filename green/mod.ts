@@ -15,6 +15,7 @@ export { fetch, type FetchOptions } from "./fetch.ts";
 export { Greenlet, type KillOptions } from "./greenlet.ts";
 export { Group } from "./group.ts";
 export type { Items, Results } from "./imap.ts";
+export { joinAll, type JoinAllOptions } from "./join_all.ts";
 export { kill, killAll, type KillAllOptions } from "./kill.ts";
 export type { KillReason } from "./kill_error.ts";
 export { Local, local, type LocalOptions } from "./local.ts";
@@ -27,12 +28,5 @@ export { shield, type ShieldOptions } from "./shield.ts";
 export { idle, sleep, type SleepOptions } from "./sleep.ts";
 export { spawn, spawnLater, type SpawnOptions, spawnWith } from "./spawn.ts";
 export { spawnRaw } from "./spawn_raw.ts";
-export {
-  iwait,
-  joinAll,
-  type JoinAllOptions,
-  wait,
-  type WaitIterator,
-  type WaitManyOptions,
-} from "./wait.ts";
+export { iwait, wait, type WaitIterator, type WaitManyOptions } from "./wait.ts";
 export { withTimeout, type WithTimeoutOptions } from "./with_timeout.ts";

@@ -3,13 +3,13 @@ import {
   getHub,
   planWait,
   quiet,
+  Ring,
   Timeout,
   toMilliseconds,
   type Waitable,
   type WaitOptions,
 } from "../hub/mod.ts";
 import { Event } from "../sync/event.ts";
-import type { Greenlet } from "./greenlet.ts";
 
 /**
  * Options of {@linkcode wait} and {@linkcode iwait}.
@@ -90,7 +90,7 @@ class ReadyOrder<W extends Waitable> implements WaitIterator<W> {
   readonly #limits: WaitOptions;
   #left: number;
   #links: Disposable[] | undefined = undefined;
-  readonly #ready: W[] = [];
+  readonly #ready: Ring<W> = new Ring();
   readonly #arrived: Event = new Event();
   #deadline = Infinity;
 
@@ -108,7 +108,7 @@ class ReadyOrder<W extends Waitable> implements WaitIterator<W> {
     if (this.#left <= 0) return await this.return();
     this.#links ??= this.#link();
     try {
-      while (this.#ready.length === 0) {
+      while (this.#ready.size === 0) {
         this.#arrived.clear();
         if (!await this.#arrived.wait(this.#remaining())) return await this.return();
       }
@@ -162,7 +162,12 @@ class ReadyOrder<W extends Waitable> implements WaitIterator<W> {
   }
 }
 
-function checkCount(count: number): void {
+/**
+ * Checks how many ready objects are wanted.
+ *
+ * @throws {RangeError} If it is not a non-negative number.
+ */
+export function checkCount(count: number): void {
   if (count >= 0) return;
   throw new RangeError(`Cannot wait for objects: count must be 0 or more, received ${count}`);
 }
@@ -211,65 +216,4 @@ export function wait(
   if (objects === undefined) return getHub().join(options);
   enterWait("wait for objects");
   return quiet(Array.fromAsync(iwait(objects, options)));
-}
-
-/**
- * Options of {@linkcode joinAll}.
- *
- * @example Throw the first error
- * ```ts
- * import { getHub, joinAll, type JoinAllOptions, spawn } from "@verdant/green";
- * import { assertRejects } from "@std/assert";
- *
- * getHub().onError = () => {}; // it would be printed as well
- * const options: JoinAllOptions = { raiseError: true };
- * const g = spawn(() => {
- *   throw new RangeError("no");
- * });
- * await assertRejects(() => joinAll([g], options), RangeError);
- * ```
- */
-export interface JoinAllOptions extends WaitManyOptions {
-  /**
-   * Whether to throw the error of the first greenlet that failed.
-   *
-   * @default {false}
-   */
-  raiseError?: boolean | undefined;
-}
-
-/**
- * Waits until all greenlets (or `count` of them) have ended, or the time is over. Switches.
- *
- * Source: `gevent.joinall`.
- *
- * @returns Those that have ended, in the order of their ends.
- * @throws The error that came first, with `raiseError`; the others run on.
- * @throws {RangeError} If the time-out is negative or NaN, or `count` is not a non-negative number.
- *
- * @example Wait for all
- * ```ts
- * import { joinAll, spawn } from "@verdant/green";
- * import { assertEquals } from "@std/assert";
- *
- * const done = await joinAll([spawn(() => 1), spawn(() => 2)]);
- * assertEquals(done.map((g) => g.value), [1, 2]);
- * ```
- */
-export function joinAll<G extends Greenlet>(
-  greenlets: Iterable<G>,
-  options: JoinAllOptions = {},
-): Promise<G[]> {
-  const { raiseError = false, ...rest } = options;
-  enterWait("join greenlets");
-  return quiet(collect(iwait(greenlets, rest), raiseError));
-}
-
-async function collect<G extends Greenlet>(ends: WaitIterator<G>, raiseError: boolean): Promise<G[]> {
-  const ended: G[] = [];
-  for await (const greenlet of ends) {
-    if (raiseError && greenlet.failed) throw greenlet.error;
-    ended.push(greenlet);
-  }
-  return ended;
 }

@@ -1,0 +1,162 @@
+import {
+  enterWait,
+  type Expiry,
+  immediately,
+  park,
+  planWait,
+  readyWith,
+  refusal,
+  rejected,
+  Waiter,
+  type WaitNode,
+  type WaitSource,
+} from "../hub/mod.ts";
+import type { Greenlet } from "./greenlet.ts";
+import { checkCount, type WaitManyOptions } from "./wait.ts";
+
+/**
+ * Options of {@linkcode joinAll}.
+ *
+ * @example Throw the first error
+ * ```ts
+ * import { getHub, joinAll, type JoinAllOptions, spawn } from "@verdant/green";
+ * import { assertRejects } from "@std/assert";
+ *
+ * getHub().onError = () => {}; // it would be printed as well
+ * const options: JoinAllOptions = { raiseError: true };
+ * const g = spawn(() => {
+ *   throw new RangeError("no");
+ * });
+ * await assertRejects(() => joinAll([g], options), RangeError);
+ * ```
+ */
+export interface JoinAllOptions extends WaitManyOptions {
+  /**
+   * Whether to throw the error of the first greenlet that failed.
+   *
+   * @default {false}
+   */
+  raiseError?: boolean | undefined;
+}
+
+/** One greenlet that is waited for: learns of its end the moment it happens. */
+class EndNode<G extends Greenlet> implements WaitNode {
+  prev: WaitNode | undefined = undefined;
+  next: WaitNode | undefined = undefined;
+  readonly value: undefined = undefined;
+
+  constructor(readonly greenlet: G, readonly gathering: Gathering<G>) {}
+
+  wake(): void {
+    this.gathering.add(this.greenlet);
+  }
+
+  fail(): void {
+    this.gathering.add(this.greenlet);
+  }
+}
+
+/** One wait for the ends of many greenlets. */
+class Gathering<G extends Greenlet> implements WaitSource {
+  readonly what = "joinAll";
+  readonly owner = undefined;
+  /** Those that have ended, in the order of their ends. */
+  readonly ended: G[] = [];
+  #nodes: EndNode<G>[] = [];
+  #waiter: Waiter | undefined = undefined;
+
+  constructor(readonly wanted: number, readonly raiseError: boolean) {}
+
+  /** Whether there is nothing to wait for any more. */
+  get complete(): boolean {
+    return this.ended.length >= this.wanted || this.failure !== undefined;
+  }
+
+  /** The first that failed, if that matters. */
+  get failure(): G | undefined {
+    return this.raiseError ? this.ended.find((greenlet) => greenlet.failed) : undefined;
+  }
+
+  /** A greenlet has ended. */
+  add(greenlet: G): void {
+    this.ended.push(greenlet);
+    const waiter = this.#waiter!;
+    const failed = this.raiseError && greenlet.failed;
+    if (!failed && this.ended.length < this.wanted) return;
+    this.remove();
+    if (failed) waiter.fail(greenlet.error);
+    else waiter.wake(this.ended);
+  }
+
+  /** Watches the greenlets for a waiter. */
+  watch(greenlets: G[], waiter: Waiter): void {
+    this.#waiter = waiter;
+    for (const greenlet of greenlets) {
+      const node = new EndNode(greenlet, this);
+      greenlet.joiners.push(node);
+      this.#nodes.push(node);
+    }
+  }
+
+  /** Stops watching. */
+  remove(): void {
+    for (const node of this.#nodes) if (node.next !== undefined) node.greenlet.joiners.remove(node);
+    this.#nodes = [];
+  }
+}
+
+/**
+ * Waits until all greenlets (or `count` of them) have ended, or the time is over. Switches.
+ *
+ * Source: `gevent.joinall`.
+ *
+ * @returns Those that have ended, in the order of their ends.
+ * @throws The error that came first, with `raiseError`; the others run on.
+ * @throws {RangeError} If the time-out is negative or NaN, or `count` is not a non-negative number.
+ *
+ * @example Wait for all
+ * ```ts
+ * import { joinAll, spawn } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const done = await joinAll([spawn(() => 1), spawn(() => 2)]);
+ * assertEquals(done.map((g) => g.value), [1, 2]);
+ * ```
+ */
+export function joinAll<G extends Greenlet>(
+  greenlets: Iterable<G>,
+  options: JoinAllOptions = {},
+): Promise<G[]> {
+  const { raiseError = false, count = Infinity, ...limits } = options;
+  const plan = planWait(limits, "join greenlets");
+  checkCount(count);
+  const task = enterWait("join greenlets");
+  const refused = refusal(task, plan);
+  if (refused !== undefined) return refused;
+  const all = [...greenlets];
+  const gathering = new Gathering<G>(Math.min(count, all.length), raiseError);
+  for (const greenlet of all) {
+    if (gathering.complete) break;
+    if (greenlet.ready) gathering.ended.push(greenlet);
+  }
+  const { failure, ended } = gathering;
+  if (failure !== undefined) return rejected(failure.error);
+  if (gathering.complete) return readyWith(task, gathering, ended);
+  const expiry = expireGathering(gathering);
+  if (plan.timeout === 0) return immediately(plan, expiry);
+  const waiter = new Waiter(task, gathering, undefined);
+  gathering.watch(all.filter((greenlet) => !greenlet.ready), waiter);
+  return park(waiter, plan, expiry);
+}
+
+/** A time-out is no error: it returns what there is. */
+function expireGathering<G extends Greenlet>(gathering: Gathering<G>): Expiry {
+  return {
+    throws: false,
+    expire(waiter) {
+      gathering.remove();
+      waiter.wake(gathering.ended);
+    },
+    immediate: () => gathering.ended,
+  };
+}
