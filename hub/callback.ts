@@ -3,7 +3,21 @@ import type { Hub } from "./hub.ts";
 import type { Runnable } from "./run_queue.ts";
 import type { WaitList, WaitNode } from "./wait_list.ts";
 
-/** A plain function that the hub runs once, between greenlets. It must not wait. */
+/**
+ * A plain function that the hub runs once, between greenlets. It must not wait.
+ *
+ * @example Queue a function
+ * ```ts
+ * import { Callback, getHub } from "@verdant/green/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const seen: string[] = [];
+ * const callback = new Callback(getHub(), "example", (word: string) => seen.push(word), ["called"]);
+ * callback.wake();
+ * await new Promise((resolve) => setTimeout(resolve));
+ * assertEquals([seen, callback.pending], [["called"], false]);
+ * ```
+ */
 // deno-lint-ignore no-explicit-any -- holds functions of every signature
 export class Callback<A extends any[] = any[]> implements Runnable, WaitNode, Disposable {
   /** Neighbours in the list of links it stands in. Owned by the list. */

@@ -25,7 +25,19 @@ export interface Clock {
 /** Longer delays make the platform timer fire at once. */
 const MAX_PLATFORM_DELAY = 2 ** 31 - 1;
 
-/** The platform's monotonic clock and one platform timer. */
+/**
+ * The platform's monotonic clock and one platform timer.
+ *
+ * @example Never goes back
+ * ```ts
+ * import { SystemClock } from "@verdant/green/hub";
+ * import { assert } from "@std/assert";
+ *
+ * const clock = new SystemClock();
+ * const before = clock.now();
+ * assert(clock.now() >= before);
+ * ```
+ */
 export class SystemClock implements Clock {
   #timer: ReturnType<typeof setTimeout> | undefined;
 

@@ -155,7 +155,17 @@ const backend = choose();
  * ```
  */
 export const contextName: string = backend.name;
-/** The task whose code is running, or `undefined` outside any task. */
+/**
+ * The task whose code is running, or `undefined` outside any task.
+ *
+ * @example Outside greenlets
+ * ```ts
+ * import { currentTask } from "@verdant/green/hub";
+ * import { assertStrictEquals } from "@std/assert";
+ *
+ * assertStrictEquals(currentTask(), undefined);
+ * ```
+ */
 export const currentTask: () => Task | undefined = backend.current;
 /** The context for a new task. */
 export const captureFrame: (task: Task) => Frame = backend.capture;

@@ -64,7 +64,21 @@ export interface HubOptions {
   queue?: RunQueuePolicy;
 }
 
-/** Reports an uncaught error. `context` is the greenlet, or whatever the failing callback served. */
+/**
+ * Reports an uncaught error. `context` is the greenlet, or whatever the failing callback served.
+ *
+ * @example Collect instead of print
+ * ```ts
+ * import { type ErrorHandler, getHub } from "@verdant/green/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const seen: unknown[] = [];
+ * const collect: ErrorHandler = (_context, error) => seen.push(error);
+ * getHub().onError = collect;
+ * getHub().handleError("example", "broken");
+ * assertEquals(seen, ["broken"]);
+ * ```
+ */
 export type ErrorHandler = (context: unknown, error: unknown) => void;
 
 /** Between two looks at the clock (80 ns), the hub switches this many times (60 ns each). */

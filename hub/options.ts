@@ -41,6 +41,15 @@ export interface WaitOptions {
  *
  * @throws {RangeError} If it is negative or NaN.
  * @throws {TypeError} If it is neither a number nor a `Temporal.Duration`.
+ *
+ * @example Two ways to say it
+ * ```ts
+ * import { toMilliseconds } from "@verdant/green/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(toMilliseconds(Temporal.Duration.from({ seconds: 2 }), "wait"), 2000);
+ * assertEquals(toMilliseconds(5, "wait"), 5);
+ * ```
  */
 export function toMilliseconds(duration: Duration, action: string, what = "timeout"): number {
   const ms = typeof duration === "number" ? duration : durationToMs(duration, action, what);

@@ -3,7 +3,19 @@ import type { Hub } from "./hub.ts";
 import { Task } from "./task.ts";
 import type { Waiter } from "./waiter.ts";
 
-/** Implemented by primitives that know which task keeps others waiting. */
+/**
+ * Implemented by primitives that know which task keeps others waiting.
+ *
+ * @example Say who holds it
+ * ```ts
+ * import { callerTask, describeWait, type Held, Waiter, WaitList } from "@verdant/green/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const tap: Held = { holder: callerTask() };
+ * const waiter = new Waiter(callerTask(), new WaitList("turn", tap), undefined);
+ * assertEquals(describeWait(waiter), "Object turn held by (main flow)");
+ * ```
+ */
 export interface Held {
   /** The task that holds it, if one does. */
   readonly holder: Task | undefined;
@@ -33,7 +45,18 @@ function describeTask(task: Task): string[] {
   return lines;
 }
 
-/** What a waiter waits for, in words. */
+/**
+ * What a waiter waits for, in words.
+ *
+ * @example For messages
+ * ```ts
+ * import { callerTask, describeWait, Waiter, WaitList } from "@verdant/green/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const waiter = new Waiter(callerTask(), new WaitList("get", new Map()), undefined);
+ * assertEquals(describeWait(waiter), "Map get");
+ * ```
+ */
 export function describeWait(waiter: Waiter): string {
   const { owner, what } = waiter.source;
   if (owner === undefined) return what;

@@ -5,6 +5,17 @@ const INITIAL_CAPACITY = 16;
  *
  * Invariants: the capacity is a power of two; the entries sit at `head .. head + size - 1` modulo the
  * capacity; every other slot is `undefined`, so that nothing taken out is kept alive.
+ *
+ * @example A queue
+ * ```ts
+ * import { Ring } from "@verdant/green/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const ring = new Ring<number>();
+ * ring.push(1);
+ * ring.push(2);
+ * assertEquals([ring.shift(), ring.size], [1, 1]);
+ * ```
  */
 export class Ring<T> {
   /** How many entries there are. */

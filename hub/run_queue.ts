@@ -1,7 +1,21 @@
 import type { Hub } from "./hub.ts";
 import { Ring } from "./ring.ts";
 
-/** Something the hub can run: a resumption, the start of a greenlet, a callback. */
+/**
+ * Something the hub can run: a resumption, the start of a greenlet, a callback.
+ *
+ * @example Anything the hub can run
+ * ```ts
+ * import { getHub, type Runnable } from "@verdant/green/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const seen: string[] = [];
+ * const entry: Runnable = { dispatch: () => seen.push("ran") };
+ * getHub().enqueue(entry);
+ * await new Promise((resolve) => setTimeout(resolve));
+ * assertEquals(seen, ["ran"]);
+ * ```
+ */
 export interface Runnable {
   /** Runs it. Sets `hub.holder` when it hands the run token to a greenlet. */
   dispatch(hub: Hub): void;
@@ -37,5 +51,17 @@ export interface RunQueuePolicy {
   shift(): Runnable | undefined;
 }
 
-/** First in, first out. */
+/**
+ * First in, first out.
+ *
+ * @example First in, first out
+ * ```ts
+ * import { RunQueue } from "@verdant/green/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const queue = new RunQueue();
+ * queue.push({ dispatch() {} });
+ * assertEquals(queue.size, 1);
+ * ```
+ */
 export class RunQueue extends Ring<Runnable> implements RunQueuePolicy {}

@@ -17,7 +17,23 @@ export const SUCCEEDED: number = 3;
 /** The body has thrown. */
 export const FAILED: number = 4;
 
-/** An exception on its way into a task. */
+/**
+ * An exception on its way into a task.
+ *
+ * @example Interrupt a wait
+ * ```ts
+ * import { callerTask, type Interruption, planWait, expireWith, park, Waiter, WaitList } from "@verdant/green/hub";
+ * import { assertRejects } from "@std/assert";
+ *
+ * const task = callerTask();
+ * const list = new WaitList("example", {});
+ * const waiter = new Waiter(task, list, undefined);
+ * list.push(waiter);
+ * const interruption: Interruption = { error: new Error("enough"), origin: "me", depth: 0 };
+ * setTimeout(() => task.interrupt(interruption), 1);
+ * await assertRejects(() => park(waiter, planWait(undefined, "wait"), expireWith(0)), Error, "enough");
+ * ```
+ */
 export interface Interruption {
   /** Thrown at the task's wait. */
   readonly error: unknown;
@@ -27,7 +43,18 @@ export interface Interruption {
   readonly depth: number;
 }
 
-/** What the tasks spawned by one task share: who spawned them, and the locals of their tree. */
+/**
+ * What the tasks spawned by one task share: who spawned them, and the locals of their tree.
+ *
+ * @example What a task hands to those it spawns
+ * ```ts
+ * import { callerTask, type Lineage } from "@verdant/green/hub";
+ * import { assertStrictEquals } from "@std/assert";
+ *
+ * const lineage: Lineage = callerTask().lineage;
+ * assertStrictEquals(lineage.spawner, callerTask());
+ * ```
+ */
 export interface Lineage {
   /** Cleared when it ends, so that a chain of spawns keeps nobody alive. */
   spawner: Task | undefined;
@@ -64,6 +91,14 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
  * A task is in exactly one of these places: not started; in the run queue; holding the run token
  * (`hub.holder`); parked (at least one entry in its list of waits); detached (suspended in a promise
  * that is not ours, the token taken back); ended.
+ *
+ * @example The task of the code that runs
+ * ```ts
+ * import { callerTask, Task } from "@verdant/green/hub";
+ * import { assert } from "@std/assert";
+ *
+ * assert(callerTask() instanceof Task);
+ * ```
  */
 export abstract class Task implements Runnable {
   /** Small number, unique within the hub. */
@@ -282,8 +317,28 @@ function notifyLinks(task: Task, links: WaitList): void {
   }
 }
 
-/** What a waiter in `links` brings if it wants the outcome instead of `true`. */
+/**
+ * What a waiter in `links` brings if it wants the outcome instead of `true`.
+ *
+ * @example A tag
+ * ```ts
+ * import { WANTS_OUTCOME } from "@verdant/green/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(typeof WANTS_OUTCOME, "symbol");
+ * ```
+ */
 export const WANTS_OUTCOME: unique symbol = Symbol("wants outcome");
 
-/** The origin of every kill. */
+/**
+ * The origin of every kill.
+ *
+ * @example A tag
+ * ```ts
+ * import { KILL } from "@verdant/green/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(typeof KILL, "symbol");
+ * ```
+ */
 export const KILL: unique symbol = Symbol("kill");

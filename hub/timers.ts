@@ -1,4 +1,17 @@
-/** One deadline in a hub's {@linkcode TimerHeap}. */
+/**
+ * One deadline in a hub's {@linkcode TimerHeap}.
+ *
+ * @example Cancelled
+ * ```ts
+ * import { type Timer, TimerHeap } from "@verdant/green/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const heap = new TimerHeap();
+ * const timer: Timer = heap.add(10, true, () => {}, undefined);
+ * heap.cancel(timer);
+ * assertEquals([timer.active, heap.size], [false, 0]);
+ * ```
+ */
 export class Timer {
   /** Whether it is still to fire. */
   active = true;
@@ -29,6 +42,19 @@ const MIN_DEAD_TO_COMPACT = 64;
  *
  * Cancelling is O(1) amortised: the timer is marked dead and dropped when it reaches the top, or when
  * the dead are the majority and the heap is rebuilt.
+ *
+ * @example Fire what is due
+ * ```ts
+ * import { TimerHeap } from "@verdant/green/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const fired: string[] = [];
+ * const heap = new TimerHeap();
+ * heap.add(20, true, (name: string) => fired.push(name), "late");
+ * heap.add(10, true, (name: string) => fired.push(name), "early");
+ * heap.fireDue(15);
+ * assertEquals([fired, heap.next], [["early"], 20]);
+ * ```
  */
 export class TimerHeap {
   /** Active timers. */

@@ -15,7 +15,17 @@ import { Timeout } from "./timeout.ts";
 import type { WaitList } from "./wait_list.ts";
 import { markHandled, Waiter, type WaitSource } from "./waiter.ts";
 
-/** What the end of a wait's time means to it. */
+/**
+ * What the end of a wait's time means to it.
+ *
+ * @example Both kinds
+ * ```ts
+ * import { expireThrowing, expireWith } from "@verdant/green/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals([expireWith(0).throws, expireThrowing(() => new Error()).throws], [false, true]);
+ * ```
+ */
 export interface Expiry {
   /** Whether it is an error: then a `Timeout` given as the limit is thrown instead. */
   readonly throws: boolean;
@@ -25,7 +35,17 @@ export interface Expiry {
   readonly immediate: () => unknown;
 }
 
-/** For wait-type calls: a time-out is a return value. */
+/**
+ * For wait-type calls: a time-out is a return value.
+ *
+ * @example A value when it is too late
+ * ```ts
+ * import { expireWith } from "@verdant/green/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(expireWith(0).immediate(), 0);
+ * ```
+ */
 export function expireWith(value: unknown): Expiry {
   return {
     throws: false,
@@ -37,7 +57,17 @@ export function expireWith(value: unknown): Expiry {
   };
 }
 
-/** For get-type calls: a time-out is an error, made when it happens. */
+/**
+ * For get-type calls: a time-out is an error, made when it happens.
+ *
+ * @example An error when it is too late
+ * ```ts
+ * import { expireThrowing } from "@verdant/green/hub";
+ * import { assertThrows } from "@std/assert";
+ *
+ * assertThrows(() => expireThrowing(() => new RangeError("late")).immediate(), RangeError);
+ * ```
+ */
 export function expireThrowing(makeError: () => Error): Expiry {
   return {
     throws: true,
@@ -48,10 +78,31 @@ export function expireThrowing(makeError: () => Error): Expiry {
   };
 }
 
-/** Wait-type: `true` in time, `false` too late. */
+/**
+ * Wait-type: `true` in time, `false` too late.
+ *
+ * @example What a wait-type call returns too late
+ * ```ts
+ * import { EXPIRE_FALSE } from "@verdant/green/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(EXPIRE_FALSE.immediate(), false);
+ * ```
+ */
 export const EXPIRE_FALSE: Expiry = expireWith(false);
 
-/** The limits of a wait, checked. */
+/**
+ * The limits of a wait, checked.
+ *
+ * @example Limits, checked
+ * ```ts
+ * import { planWait, type WaitPlan } from "@verdant/green/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const plan: WaitPlan = planWait({ timeout: 5 }, "wait");
+ * assertEquals(plan.timeout, 5);
+ * ```
+ */
 export interface WaitPlan {
   /** Milliseconds; `Infinity` without a limit. */
   readonly timeout: number;
@@ -68,6 +119,14 @@ const UNLIMITED: WaitPlan = { timeout: Infinity, owner: undefined, signal: undef
  *
  * @throws {RangeError} If the time-out is negative or NaN.
  * @throws {TypeError} If it is of another type.
+ *
+ * @example Bad limits are refused
+ * ```ts
+ * import { planWait } from "@verdant/green/hub";
+ * import { assertThrows } from "@std/assert";
+ *
+ * assertThrows(() => planWait({ timeout: -1 }, "wait for tea"), RangeError, "Cannot wait for tea");
+ * ```
  */
 export function planWait(options: WaitOptions | undefined, action: string): WaitPlan {
   if (options === undefined) return UNLIMITED;
@@ -87,6 +146,14 @@ export function planWait(options: WaitOptions | undefined, action: string): Wait
  * Who is about to wait.
  *
  * @throws {BlockingSwitchOutError} In a callback of the hub.
+ *
+ * @example Who waits
+ * ```ts
+ * import { callerTask, enterWait } from "@verdant/green/hub";
+ * import { assertStrictEquals } from "@std/assert";
+ *
+ * assertStrictEquals(enterWait("wait for tea"), callerTask());
+ * ```
  */
 export function enterWait(action: string): Task {
   const task = callerTask();
@@ -98,7 +165,18 @@ export function enterWait(action: string): Task {
   return task;
 }
 
-/** The rejection that takes the place of a wait: an interruption that is due, or an aborted signal. */
+/**
+ * The rejection that takes the place of a wait: an interruption that is due, or an aborted signal.
+ *
+ * @example An aborted signal
+ * ```ts
+ * import { callerTask, planWait, refusal } from "@verdant/green/hub";
+ * import { assertRejects } from "@std/assert";
+ *
+ * const plan = planWait({ signal: AbortSignal.abort(new Error("no")) }, "wait");
+ * await assertRejects(() => refusal(callerTask(), plan)!, Error, "no");
+ * ```
+ */
 export function refusal(task: Task, plan: WaitPlan): Promise<never> | undefined {
   if (task.pending !== undefined) {
     const interruption = task.takePending();
@@ -108,7 +186,18 @@ export function refusal(task: Task, plan: WaitPlan): Promise<never> | undefined 
   return undefined;
 }
 
-/** A rejection that stays quiet if nobody awaits it. */
+/**
+ * A rejection that stays quiet if nobody awaits it.
+ *
+ * @example Refuse quietly
+ * ```ts
+ * import { rejected } from "@verdant/green/hub";
+ * import { assertRejects } from "@std/assert";
+ *
+ * void rejected(new Error("nobody looks"));
+ * await assertRejects(() => rejected(new Error("somebody does")));
+ * ```
+ */
 export function rejected(error: unknown): Promise<never> {
   const promise = Promise.reject(error);
   markHandled(promise);
@@ -121,6 +210,14 @@ const DONE: Promise<unknown> = Promise.resolve(undefined);
 /**
  * Ends an operation that need not wait. It counts all the same: a loop of such operations lets the
  * others and the event loop run once the slice is used up.
+ *
+ * @example Nothing to wait for
+ * ```ts
+ * import { callerTask, readyWith, WaitList } from "@verdant/green/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(await readyWith(callerTask(), new WaitList("example", {}), 5), 5);
+ * ```
  */
 export function readyWith<T>(task: Task, source: WaitSource, value: T): Promise<T> {
   if (!task.hub.spend()) return value === undefined ? DONE as Promise<T> : Promise.resolve(value);
@@ -130,7 +227,36 @@ export function readyWith<T>(task: Task, source: WaitSource, value: T): Promise<
   return waiter.promise as Promise<T>;
 }
 
-/** Waits in a list until granted, timed out or interrupted. `value` is what the waiter brings. */
+/**
+ * Waits in a list until granted, timed out or interrupted. `value` is what the waiter brings.
+ *
+ * @example A primitive of one's own
+ * ```ts
+ * import { enterWait, EXPIRE_FALSE, planWait, readyWith, refusal, suspend, WaitList, type WaitOptions } from "@verdant/green/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * class Latch {
+ *   readonly #waiters = new WaitList("open", this);
+ *   #open = false;
+ *   open(): void {
+ *     this.#open = true;
+ *     this.#waiters.wakeAll(true);
+ *   }
+ *   wait(options?: WaitOptions): Promise<boolean> {
+ *     const plan = planWait(options, "wait for latch");
+ *     const task = enterWait("wait for latch");
+ *     const refused = refusal(task, plan);
+ *     if (refused !== undefined) return refused;
+ *     if (this.#open) return readyWith(task, this.#waiters, true);
+ *     return suspend(task, this.#waiters, undefined, plan, EXPIRE_FALSE);
+ *   }
+ * }
+ * const latch = new Latch();
+ * assertEquals(await latch.wait({ timeout: 1 }), false);
+ * latch.open();
+ * assertEquals(await latch.wait(), true);
+ * ```
+ */
 export function suspend<T>(
   task: Task,
   list: WaitList,
@@ -144,7 +270,17 @@ export function suspend<T>(
   return park(waiter, plan, expiry);
 }
 
-/** The outcome of a wait with `timeout: 0`. */
+/**
+ * The outcome of a wait with `timeout: 0`.
+ *
+ * @example Without waiting
+ * ```ts
+ * import { EXPIRE_FALSE, immediately, planWait } from "@verdant/green/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(await immediately(planWait({ timeout: 0 }, "wait"), EXPIRE_FALSE), false);
+ * ```
+ */
 export function immediately<T>(plan: WaitPlan, expiry: Expiry): Promise<T> {
   if (expiry.throws && plan.owner !== undefined) return rejected(plan.owner.thrown);
   try {
@@ -159,6 +295,18 @@ export function immediately<T>(plan: WaitPlan, expiry: Expiry): Promise<T> {
  * `rawlink` does.
  *
  * @throws {TypeError} If `callback` is not a function.
+ *
+ * @example What a rawlink does
+ * ```ts
+ * import { linkReady, WaitList } from "@verdant/green/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const seen: unknown[] = [];
+ * const source = { ready: true, name: "it" };
+ * linkReady(source, new WaitList("ready", source), ({ name }) => seen.push(name));
+ * await new Promise((resolve) => setTimeout(resolve));
+ * assertEquals(seen, ["it"]);
+ * ```
  */
 export function linkReady<S extends { readonly ready: boolean }>(
   source: S,
@@ -174,7 +322,20 @@ export function linkReady<S extends { readonly ready: boolean }>(
   return link;
 }
 
-/** Registers a waiter that its source knows already, and lets the others run. */
+/**
+ * Registers a waiter that its source knows already, and lets the others run.
+ *
+ * @example Granted by a timer
+ * ```ts
+ * import { callerTask, expireWith, park, planWait, Waiter, WaitList } from "@verdant/green/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const list = new WaitList("example", {});
+ * const waiter = new Waiter(callerTask(), list, undefined);
+ * list.push(waiter);
+ * assertEquals(await park(waiter, planWait({ timeout: 1 }, "wait"), expireWith("late")), "late");
+ * ```
+ */
 export function park<T>(waiter: Waiter, plan: WaitPlan, expiry: Expiry): Promise<T> {
   const { task } = waiter;
   const { hub } = task;

@@ -1,6 +1,27 @@
 import type { WaitSource } from "./waiter.ts";
 
-/** What can stand in a {@linkcode WaitList}: a waiter, or a callback linked to an end. */
+/**
+ * What can stand in a {@linkcode WaitList}: a waiter, or a callback linked to an end.
+ *
+ * @example Told of an end without a greenlet
+ * ```ts
+ * import { type WaitNode, WaitList } from "@verdant/green/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const told: unknown[] = [];
+ * const node: WaitNode = {
+ *   prev: undefined,
+ *   next: undefined,
+ *   value: undefined,
+ *   wake: (value) => told.push(value),
+ *   fail: (error) => told.push(error),
+ * };
+ * const list = new WaitList("news", {});
+ * list.push(node);
+ * list.wakeAll("good");
+ * assertEquals(told, ["good"]);
+ * ```
+ */
 export interface WaitNode {
   /** Neighbours in the list. Owned by the list. */
   prev: WaitNode | undefined;
@@ -17,6 +38,19 @@ export interface WaitNode {
 /**
  * The waiters of one primitive, first come first served: a linked list through the waiters themselves,
  * so that each can be taken out in O(1). Under every primitive of this library.
+ *
+ * @example First come, first served
+ * ```ts
+ * import { callerTask, Waiter, WaitList } from "@verdant/green/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const list = new WaitList("turn", {});
+ * const [first, second] = [1, 2].map((n) => new Waiter(callerTask(), list, n));
+ * list.push(first!);
+ * list.push(second!);
+ * list.remove(first!);
+ * assertEquals([list.size, list.shift()!.value], [1, 2]);
+ * ```
  */
 export class WaitList implements WaitSource {
   /** How many wait. */

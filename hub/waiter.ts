@@ -4,7 +4,20 @@ import type { Task } from "./task.ts";
 import type { Timer } from "./timers.ts";
 import type { WaitNode } from "./wait_list.ts";
 
-/** What a waiter waits on, and how it is taken away from there. */
+/**
+ * What a waiter waits on, and how it is taken away from there.
+ *
+ * @example A source without a list
+ * ```ts
+ * import { callerTask, planWait, park, expireWith, Waiter, type WaitSource } from "@verdant/green/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const source: WaitSource = { what: "the tide", owner: undefined, remove() {} };
+ * const waiter = new Waiter(callerTask(), source, undefined);
+ * setTimeout(() => waiter.wake("high"), 1);
+ * assertEquals(await park(waiter, planWait(undefined, "wait"), expireWith("low")), "high");
+ * ```
+ */
 export interface WaitSource {
   /** What is waited for, in a word or two: `"get"`, `"acquire"`, `"sleep"`. */
   readonly what: string;
@@ -41,13 +54,34 @@ class Failure {
   }
 }
 
-/** Keeps a rejection that nobody may be looking at from becoming an unhandled one. */
+/**
+ * Keeps a rejection that nobody may be looking at from becoming an unhandled one.
+ *
+ * @example A rejection that nobody may see
+ * ```ts
+ * import { markHandled } from "@verdant/green/hub";
+ *
+ * const promise = Promise.reject(new Error("nobody looks"));
+ * markHandled(promise);
+ * ```
+ */
 export function markHandled(promise: Promise<unknown>): void {
   promise.catch(ignore);
 }
 function ignore(): void {}
 
-/** The same promise, which stays quiet if it rejects and nobody awaits it. */
+/**
+ * The same promise, which stays quiet if it rejects and nobody awaits it.
+ *
+ * @example Return it, handled
+ * ```ts
+ * import { quiet } from "@verdant/green/hub";
+ * import { assertRejects } from "@std/assert";
+ *
+ * const promise = quiet(Promise.reject(new Error("look or not")));
+ * await assertRejects(() => promise);
+ * ```
+ */
 export function quiet<T>(promise: Promise<T>): Promise<T> {
   markHandled(promise);
   return promise;
@@ -60,6 +94,18 @@ export function quiet<T>(promise: Promise<T>): Promise<T> {
  * neither list, in the run queue, with its outcome fixed) → SETTLED. The outcome is fixed the moment
  * the waiter leaves WAITING, so a grant is never lost and never given twice: what comes later, a kill
  * or a time-out, waits for the task's next wait.
+ *
+ * @example Granted at birth
+ * ```ts
+ * import { callerTask, Waiter, WaitList } from "@verdant/green/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const task = callerTask();
+ * const waiter = new Waiter(task, new WaitList("example", {}), undefined);
+ * waiter.wake("granted");
+ * task.hub.release(task);
+ * assertEquals(await waiter.promise, "granted");
+ * ```
  */
 export class Waiter implements Runnable, WaitNode {
   /** While waiting: what it brings (an item to put). Afterwards: what it was granted, or its error. */
