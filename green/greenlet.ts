@@ -9,6 +9,7 @@ import {
   type GreenletExit,
   KILL,
   planWait,
+  programStack,
   readyWith,
   refusal,
   rejected,
@@ -346,6 +347,7 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
     this.throwIn(asKillError(error, this));
   }
 
+  /** Kills it with an error, by way of its state. */
   private throwIn(error: unknown): void {
     if (this.state === STARTED) {
       this.#extras?.controller?.abort(error);
@@ -401,12 +403,14 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
     found?.cancel();
   }
 
+  /** Runs a link in a greenlet of its own, if it applies to the end. */
   private addLinkIf(callback: (greenlet: this) => unknown, applies: () => boolean): Disposable {
     return this.register(callback, () => {
       if (applies()) spawnRaw(callback as (greenlet: Greenlet) => unknown, this as Greenlet);
     });
   }
 
+  /** Makes and remembers a callback for the end. */
   private register(callback: unknown, fire: (greenlet: this) => void): Disposable {
     if (typeof callback !== "function") {
       throw new TypeError(`Cannot link greenlet: callback must be a function, received ${String(callback)}`);
@@ -421,15 +425,18 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
 
   // Not `#private`: such methods would cost every greenlet a field for the brand.
 
+  /** What few greenlets have; made on first use. */
   private get extras(): Extras {
     return this.#extras ??= {};
   }
 
+  /** Leaves the state CREATED. */
   private schedule(): void {
-    if (this.hub.debug) this.extras.spawnStack = captureStack();
+    if (this.hub.debug) this.extras.spawnStack = programStack();
     this.captureContext();
   }
 
+  /** It starts now, or never. */
   private stopTimer(): void {
     this.hub.cancelTimer(this.extras.startTimer!);
     this.extras.startTimer = undefined;
@@ -440,6 +447,7 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
     return `Greenlet #${this.id} ${this.label} (${this.stateName()})`;
   }
 
+  /** Its state in words. */
   private stateName(): string {
     if (this.failed) return "failed";
     if (this.ready) return "ended";
@@ -454,9 +462,3 @@ Object.defineProperty(Greenlet.prototype, Symbol.for("Deno.customInspect"), {
     return this.toString();
   },
 });
-
-function captureStack(): string {
-  const { stack = "" } = new Error();
-  return stack.split("\n").slice(1).filter((line) => !line.includes("/green/greenlet.ts")).join("\n")
-    .replace(/^/, "\n");
-}

@@ -1,4 +1,4 @@
-import { callerTask, describeWait, GreenletExit, type Task } from "../hub/mod.ts";
+import { callerTask, describeWait, GreenletExit, type Task, waitStack } from "../hub/mod.ts";
 
 /**
  * Why a greenlet is killed: a message, an error, or an error class. Nothing means `GreenletExit`.
@@ -27,13 +27,20 @@ export type KillReason = string | Error | (new (...args: any[]) => Error) | unde
 export function asKillError(reason: KillReason, victim: Task): Error {
   if (reason instanceof Error) return reason;
   if (reason === undefined || typeof reason === "string") {
-    return new GreenletExit(describeKill(victim, reason));
+    return withWaitStack(new GreenletExit(describeKill(victim, reason)), victim);
   }
   if (typeof reason === "function" && reason.prototype instanceof Error) return new reason();
   if ((reason as unknown) === Error) return new Error(describeKill(victim, undefined));
   throw new TypeError(
     `Cannot kill greenlet: reason must be a message, an Error or an Error class, received ${String(reason)}`,
   );
+}
+
+/** With `hub.debug`, the error says where the victim waited, not only where it was killed. */
+function withWaitStack(error: GreenletExit, { waits }: Task): GreenletExit {
+  const stack = waits && waitStack(waits);
+  if (stack) error.stack += `\n  while the victim waited\n${stack}`;
+  return error;
 }
 
 function describeKill(victim: Task, reason: string | undefined): string {

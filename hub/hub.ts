@@ -323,6 +323,7 @@ export class Hub {
     const victims = [root, mainTask].filter((task) => task?.waits !== undefined) as Task[];
     if (victims.length === 0) return false;
     const error = new LoopExit(deadlockReport(this));
+    error.stack = `${error.name}: ${error.message}`; // where the end of the event loop was noticed says nothing
     for (const task of victims) task.interrupt({ error, origin: this, depth: Infinity });
     return true;
   }
@@ -445,7 +446,7 @@ function printError(context: unknown, error: unknown): void {
   console.error(what);
   console.error(`${new Date().toISOString()} ${describe(context)} failed with ${what.name}`);
   const stack = (context as { spawnStack?: string } | undefined)?.spawnStack;
-  if (stack !== undefined) console.error(`spawned${stack}`);
+  if (stack !== undefined) console.error(`spawned\n${stack}`);
 }
 
 function describe(context: unknown): string {

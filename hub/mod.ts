@@ -50,5 +50,6 @@ export {
   type WaitPlan,
 } from "./wait.ts";
 export { WaitList, type WaitNode } from "./wait_list.ts";
+export { programStack, waitStack } from "./wait_stack.ts";
 export type { Waitable } from "./waitable.ts";
 export { markHandled, quiet, Waiter, type WaitSource } from "./waiter.ts";

@@ -1,6 +1,7 @@
 /** What a deadlock looks like, in words. */
 import type { Hub } from "./hub.ts";
 import { Task } from "./task.ts";
+import { waitStack } from "./wait_stack.ts";
 import type { Waiter } from "./waiter.ts";
 
 /**
@@ -41,8 +42,14 @@ function describeTask(task: Task): string[] {
   const ignored = task.kills > 0 ? " (kill ignored so far)" : "";
   const lines = [`  ${shortName(task)} waits for ${waits}${ignored}`];
   const { spawnStack } = task as { spawnStack?: string };
-  if (spawnStack !== undefined) lines.push(`    spawned${spawnStack.replaceAll("\n", "\n    ")}`);
+  if (spawnStack !== undefined) lines.push(indent(`spawned\n${spawnStack}`));
+  const stack = waitStack(task.waits!);
+  if (stack) lines.push(indent(`waits\n${stack}`));
   return lines;
+}
+
+function indent(text: string): string {
+  return `    ${text.replaceAll("\n", "\n    ")}`;
 }
 
 /**

@@ -13,6 +13,7 @@ import { toMilliseconds, type WaitOptions } from "./options.ts";
 import type { Task } from "./task.ts";
 import { Timeout } from "./timeout.ts";
 import type { WaitList } from "./wait_list.ts";
+import { recordWaitStack } from "./wait_stack.ts";
 import { markHandled, Waiter, type WaitSource } from "./waiter.ts";
 
 /**
@@ -341,6 +342,7 @@ export function park<T>(waiter: Waiter, plan: WaitPlan, expiry: Expiry): Promise
   const { hub } = task;
   task.addWait(waiter);
   if (plan.timeout !== Infinity) startTimer(waiter, plan, expiry);
+  if (hub.debug) recordWaitStack(waiter);
   hub.tracer?.parked(waiter);
   hub.release(task);
   let promise = waiter.promise;

@@ -56,10 +56,11 @@ for (const context of ["fast", "portable"]) {
   });
 }
 
-Deno.test("main() reports where the greenlets of a deadlock were spawned, with hub.debug", async () => {
+Deno.test("main() reports where the greenlets of a deadlock were spawned and wait, with hub.debug", async () => {
   const { err } = await run("deadlock.ts", "fast", ["--debug"]);
-  assertStringIncludes(err, "spawned");
-  assertStringIncludes(err, "fixtures/deadlock.ts");
+  const hungry = err.slice(err.indexOf("hungry waits for Queue get"));
+  assert(/spawned\n.*fixtures\/deadlock\.ts/.test(hungry), err);
+  assert(/waits\n.*fixtures\/deadlock\.ts/.test(err), err);
 });
 
 Deno.test("mod.ts needs no permission, adds no global and keeps no process alive", async () => {

@@ -189,3 +189,21 @@ Deno.test("Greenlet.spawner is who spawned it, until that one ends; spawnStack i
     hub.debug = debug;
   }
 });
+
+Deno.test("Greenlet.kill() says in its error where the victim waited, with hub.debug", async () => {
+  const hub = getHub();
+  const { debug } = hub;
+  hub.debug = true;
+  try {
+    const victim = spawn(async function innocent() {
+      await new Queue<number>().get();
+    });
+    await sleep();
+    await victim.kill();
+    const { stack } = victim.value as unknown as GreenletExit;
+    assertStringIncludes(stack!, "while the victim waited\n    at");
+    assertStringIncludes(stack!.split("while the victim waited")[1]!, "innocent");
+  } finally {
+    hub.debug = debug;
+  }
+});
