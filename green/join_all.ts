@@ -8,9 +8,9 @@ import {
   refusal,
   rejected,
   Waiter,
-  type WaitNode,
   type WaitSource,
 } from "../hub/mod.ts";
+import { EndNode } from "./end_node.ts";
 import type { Greenlet } from "./greenlet.ts";
 import { checkCount, type WaitManyOptions } from "./wait.ts";
 
@@ -37,23 +37,6 @@ export interface JoinAllOptions extends WaitManyOptions {
    * @default {false}
    */
   raiseError?: boolean | undefined;
-}
-
-/** One greenlet that is waited for: learns of its end the moment it happens. */
-class EndNode<G extends Greenlet> implements WaitNode {
-  prev: WaitNode | undefined = undefined;
-  next: WaitNode | undefined = undefined;
-  readonly value: undefined = undefined;
-
-  constructor(readonly greenlet: G, readonly gathering: Gathering<G>) {}
-
-  wake(): void {
-    this.gathering.add(this.greenlet);
-  }
-
-  fail(): void {
-    this.gathering.add(this.greenlet);
-  }
 }
 
 /** One wait for the ends of many greenlets. */
@@ -91,16 +74,13 @@ class Gathering<G extends Greenlet> implements WaitSource {
   /** Watches the greenlets for a waiter. */
   watch(greenlets: G[], waiter: Waiter): void {
     this.#waiter = waiter;
-    for (const greenlet of greenlets) {
-      const node = new EndNode(greenlet, this);
-      greenlet.joiners.push(node);
-      this.#nodes.push(node);
-    }
+    const onEnd = (node: EndNode<G>) => this.add(node.greenlet);
+    this.#nodes = greenlets.map((greenlet) => new EndNode(greenlet, onEnd));
   }
 
   /** Stops watching. */
   remove(): void {
-    for (const node of this.#nodes) if (node.next !== undefined) node.greenlet.joiners.remove(node);
+    for (const node of this.#nodes) node.stop();
     this.#nodes = [];
   }
 }

@@ -7,9 +7,9 @@ import {
   refusal,
   suspend,
   WaitList,
-  type WaitNode,
   type WaitOptions,
 } from "../hub/mod.ts";
+import { EndNode } from "./end_node.ts";
 import type { Greenlet, KillOptions } from "./greenlet.ts";
 import type { KillReason } from "./kill_error.ts";
 
@@ -58,23 +58,10 @@ export interface KillMembersOptions extends KillOptions {
   reason?: KillReason;
 }
 
-/** One greenlet in one set: learns of its end the moment it happens. */
-class Membership implements WaitNode {
-  prev: WaitNode | undefined = undefined;
-  next: WaitNode | undefined = undefined;
-  readonly value: undefined = undefined;
+/** One greenlet in one set. */
+class Membership extends EndNode {
   /** Whether the set has killed it: nobody is killed twice. */
   dying = false;
-
-  constructor(readonly greenlet: Greenlet, readonly leave: (membership: Membership) => void) {}
-
-  wake(): void {
-    this.leave(this);
-  }
-
-  fail(): void {
-    this.leave(this);
-  }
 }
 
 /**
@@ -177,7 +164,6 @@ export abstract class Members implements AsyncDisposable, Iterable<Greenlet> {
     if (greenlet.dead || this.has(greenlet)) return false;
     const member = new Membership(greenlet, this.#onEnd);
     this.#members.set(greenlet, member);
-    greenlet.joiners.push(member);
     for (const { reason } of this.#killing) slay(member, reason);
     return true;
   }
@@ -186,7 +172,7 @@ export abstract class Members implements AsyncDisposable, Iterable<Greenlet> {
   protected expel(greenlet: Greenlet): boolean {
     const member = this.#members.get(greenlet);
     if (member === undefined) return false;
-    greenlet.joiners.remove(member);
+    member.stop();
     this.#forget(member);
     return true;
   }
@@ -194,11 +180,11 @@ export abstract class Members implements AsyncDisposable, Iterable<Greenlet> {
   /** Called when a member has ended or was expelled. */
   protected onLeave(_greenlet: Greenlet): void {}
 
-  readonly #onEnd = (member: Membership): void => this.#forget(member);
+  readonly #onEnd = (node: EndNode): void => this.#forget(node);
 
-  #forget(member: Membership): void {
-    this.#members.delete(member.greenlet);
-    this.onLeave(member.greenlet);
+  #forget({ greenlet }: EndNode): void {
+    this.#members.delete(greenlet);
+    this.onLeave(greenlet);
     if (this.size === 0) this.#joiners.wakeAll(true);
   }
 
