@@ -23,7 +23,8 @@ import {
 } from "@verdant/green";
 import { seededRandom } from "./helpers.ts";
 
-const SEEDS = [1, 2, 3];
+/** `deno task stress` runs many more of them. */
+const SEEDS = Array.from({ length: Number(Deno.env.get("GREEN_STRESS_SEEDS") ?? 3) }, (_, i) => i + 1);
 const ROUNDS = 2_000;
 const WORKERS = 8;
 
