@@ -37,6 +37,11 @@ for (const context of ["fast", "portable"]) {
     assert(/cycle: #\d+ (left|right) -> #\d+ (left|right) -> #\d+ (left|right)/.test(err), err);
   });
 
+  Deno.test(`LoopExit ends a wait outside greenlets that nobody can end, and no other (${context})`, async () => {
+    const out = "event: true\ndeadlock: true\n(main flow) waits for Queue get\n";
+    assertEquals(await run("outside.ts", context), { code: 0, out, err: "" });
+  });
+
   Deno.test(`main() reports an error of another greenlet and goes on (${context})`, async () => {
     const { code, out, err } = await run("failing.ts", context);
     assertEquals([code, out], [0, "went on\n"]);
