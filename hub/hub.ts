@@ -4,6 +4,7 @@ import { type Clock, SystemClock } from "./clock.ts";
 import { currentTask } from "./context.ts";
 import { readEnvironment } from "./environment.ts";
 import { LoopExit } from "./errors.ts";
+import type { Accountable } from "./leftover.ts";
 import type { WaitOptions } from "./options.ts";
 import { mainHub, setHubFactory } from "./registry.ts";
 import { deadlockReport } from "./report.ts";
@@ -58,7 +59,7 @@ export interface HubStats {
  * ```
  */
 export interface HubOptions {
-  /** Where time comes from. */
+  /** Where time comes from. With one that does not move by itself, set `hub.switchInterval` to 0. */
   clock?: Clock;
   /** Who runs next. */
   queue?: RunQueuePolicy;
@@ -117,6 +118,8 @@ export class Hub {
   onError: ErrorHandler = printError;
   /** Sees every switch, if set. */
   tracer: Tracer | undefined = undefined;
+  /** Where primitives enter themselves, so that a simulation can ask what is left. */
+  inventory: Set<Accountable> | undefined = undefined;
   /** Stands for all code outside greenlets. */
   readonly root: Task;
   /** The task that has the run token. */

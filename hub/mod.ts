@@ -24,9 +24,10 @@ export {
   LoopExit,
 } from "./errors.ts";
 export { type ErrorHandler, getHub, Hub, type HubOptions, type HubStats } from "./hub.ts";
+export { type Accountable, type Leftover, plural } from "./leftover.ts";
 export { type Duration, toMilliseconds, type WaitOptions } from "./options.ts";
 export { Ring } from "./ring.ts";
-export { describeWait, type Held } from "./report.ts";
+export { describeWait, type Held, hubReport } from "./report.ts";
 export { type Runnable, RunQueue, type RunQueuePolicy } from "./run_queue.ts";
 export { type Interruption, KILL, type Lineage, Task, WANTS_OUTCOME } from "./task.ts";
 export { Timeout, type TimeoutOptions } from "./timeout.ts";

@@ -1,6 +1,6 @@
 /** What a deadlock looks like, in words. */
 import type { Hub } from "./hub.ts";
-import { Task } from "./task.ts";
+import { STARTED, Task } from "./task.ts";
 import { waitStack } from "./wait_stack.ts";
 import type { Waiter } from "./waiter.ts";
 
@@ -25,10 +25,25 @@ export interface Held {
 /** At most this many greenlets are listed. */
 const MAX_LISTED = 50;
 
-/** The report: a headline, the cycle if there is one, and a line for every parked task. */
+/** The report of a deadlock. */
 export function deadlockReport(hub: Hub): string {
-  const tasks = [hub.root, ...hub.tasks()].filter((task) => task.waits !== undefined);
-  const lines = ["All greenlets are blocked and nothing can wake them"];
+  return hubReport(hub, "All greenlets are blocked and nothing can wake them");
+}
+
+/**
+ * A headline, the cycle if there is one, and a line for every task that waits.
+ *
+ * @example Who waits for what
+ * ```ts
+ * import { getHub, hubReport } from "@verdant/green/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(hubReport(getHub(), "Right now"), "Right now");
+ * ```
+ */
+export function hubReport(hub: Hub, headline: string): string {
+  const tasks = [hub.root, ...hub.tasks()].filter((task) => task.waits !== undefined || isDetached(task));
+  const lines = [headline];
   const cycle = findCycle(tasks);
   if (cycle !== undefined) lines.push(`  cycle: ${cycle.map(shortName).join(" -> ")}`);
   for (const task of tasks.slice(0, MAX_LISTED)) lines.push(...describeTask(task));
@@ -36,14 +51,20 @@ export function deadlockReport(hub: Hub): string {
   return lines.join("\n");
 }
 
+/** Whether a task that has begun waits for something that is not the library's. */
+function isDetached(task: Task): boolean {
+  return task.state === STARTED && task.waits === undefined && task !== task.hub.root;
+}
+
 function describeTask(task: Task): string[] {
-  const waits = task.allWaits().map(describeWait).join(" and for ");
+  const waits = task.allWaits().map(describeWait).join(" and for ") ||
+    "a promise that is not the library's own";
   // It may be cleaning up, or have caught the kill and gone on: whoever waits for its end should know.
   const ignored = task.kills > 0 ? " (kill ignored so far)" : "";
   const lines = [`  ${shortName(task)} waits for ${waits}${ignored}`];
   const { spawnStack } = task as { spawnStack?: string };
   if (spawnStack !== undefined) lines.push(indent(`spawned\n${spawnStack}`));
-  const stack = waitStack(task.waits!);
+  const stack = task.waits && waitStack(task.waits);
   if (stack) lines.push(indent(`waits\n${stack}`));
   return lines;
 }

@@ -1,9 +1,11 @@
 import {
+  type Accountable,
   callerTask,
   enterWait,
   EXPIRE_FALSE,
   expireThrowing,
   type Expiry,
+  type Leftover,
   planWait,
   quiet,
   readyWith,
@@ -35,10 +37,20 @@ const LEASE_EXPIRY: Expiry = expireThrowing(() => new Timeout(null, { message: "
  * assertEquals(await guarded(new RLock()), "done");
  * ```
  */
-export abstract class OwnedLock {
+export abstract class OwnedLock implements Accountable {
   readonly #waiters: WaitList = new WaitList("acquire", this);
   #holder: Task | undefined = undefined;
   #depth = 0;
+
+  /** Makes a lock that nobody holds. */
+  constructor() {
+    callerTask().hub.inventory?.add(this);
+  }
+
+  /** For simulations: whether somebody still holds it. */
+  get leftover(): Leftover | undefined {
+    return this.#holder && { kind: "permits", text: `held by ${this.#holder.label}` };
+  }
 
   /** Who holds it: a greenlet, or the main flow of a hub. */
   get holder(): Task | undefined {
@@ -156,7 +168,8 @@ export abstract class OwnedLock {
 
   #checkOwned(action: string): void {
     const caller = callerTask();
-    if (this.#holder === caller) return;
+    // What a greenlet left behind when it ended is nobody's, and nobody else could release its lock.
+    if (this.#holder === caller || this.#holder?.ready) return;
     const holder = this.#holder === undefined ? "nobody holds it" : `it is held by ${this.#holder.label}`;
     throw new Error(`Cannot ${action}: ${caller.label} does not hold it, ${holder}`);
   }

@@ -1,7 +1,11 @@
 import {
+  type Accountable,
+  callerTask,
   enterWait,
   EXPIRE_FALSE,
+  type Leftover,
   planWait,
+  plural,
   readyWith,
   refusal,
   suspend,
@@ -38,9 +42,11 @@ import { SimpleQueue } from "./simple_queue.ts";
  * jobs.shutdown();
  * ```
  */
-export class Queue<T> extends SimpleQueue<T> {
+export class Queue<T> extends SimpleQueue<T> implements Accountable {
   readonly #joiners: WaitList = new WaitList("join", this);
   #unfinished: number;
+  /** Whether anybody cares for the tasks to be finished. */
+  #joinable = false;
 
   /**
    * Makes a queue.
@@ -54,6 +60,15 @@ export class Queue<T> extends SimpleQueue<T> {
   constructor(maxSize: number = Infinity, items: Iterable<T> = [], buffer?: Buffer<T>) {
     super(maxSize, items, buffer);
     this.#unfinished = this.size;
+    callerTask().hub.inventory?.add(this);
+  }
+
+  /** For simulations: the items that nobody dealt with, if `taskDone()` or `join()` were ever called. */
+  get leftover(): Leftover | undefined {
+    const count = this.#unfinished;
+    return this.#joinable && count > 0
+      ? { kind: "items", text: `${plural(count, "item")} unprocessed` }
+      : undefined;
   }
 
   /** How many items were put and not reported done. */
@@ -67,11 +82,11 @@ export class Queue<T> extends SimpleQueue<T> {
    * @throws {RangeError} If that was said of every item already.
    */
   taskDone(): void {
+    this.#joinable = true;
     if (this.#unfinished === 0) {
       throw new RangeError("Cannot finish task: taskDone() was called more often than items were put");
     }
-    this.#unfinished--;
-    if (this.#unfinished === 0) this.#joiners.wakeAll(true);
+    this.#finish();
   }
 
   /**
@@ -80,6 +95,7 @@ export class Queue<T> extends SimpleQueue<T> {
    * @returns `true`, or `false` on time-out.
    */
   join(options?: WaitOptions): Promise<boolean> {
+    this.#joinable = true;
     const plan = planWait(options, "join queue");
     const task = enterWait("join queue");
     const refused = refusal(task, plan);
@@ -97,7 +113,12 @@ export class Queue<T> extends SimpleQueue<T> {
   protected override drop(): void {
     const dropped = this.size;
     super.drop();
-    for (let i = 0; i < dropped; i++) this.taskDone();
+    for (let i = 0; i < dropped; i++) this.#finish();
+  }
+
+  #finish(): void {
+    this.#unfinished--;
+    if (this.#unfinished === 0) this.#joiners.wakeAll(true);
   }
 }
 

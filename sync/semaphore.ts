@@ -1,11 +1,15 @@
 import {
+  type Accountable,
+  callerTask,
   enterWait,
   EXPIRE_FALSE,
   expireThrowing,
   expireWith,
   type Expiry,
+  type Leftover,
   linkReady,
   planWait,
+  plural,
   quiet,
   readyWith,
   refusal,
@@ -49,8 +53,9 @@ const LEASE_EXPIRY: Expiry = expireThrowing(() => new Timeout(null, { message: "
  * assertEquals(semaphore.counter, 2);
  * ```
  */
-export class Semaphore {
+export class Semaphore implements Accountable {
   readonly #waiters: WaitList = new WaitList("acquire", this);
+  readonly #initial: number;
   #counter: number;
 
   /**
@@ -61,7 +66,14 @@ export class Semaphore {
    */
   constructor(value = 1) {
     checkWhole(value, 0, "create semaphore", "value");
-    this.#counter = value;
+    this.#initial = this.#counter = value;
+    callerTask().hub.inventory?.add(this);
+  }
+
+  /** For simulations: the permits that were not given back. */
+  get leftover(): Leftover | undefined {
+    const held = this.#initial - this.#counter;
+    return held > 0 ? { kind: "permits", text: `${plural(held, "permit")} held` } : undefined;
   }
 
   /** How many permits are free. */

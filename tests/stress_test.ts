@@ -14,6 +14,7 @@ import {
   Queue,
   recv,
   RLock,
+  seededRandom,
   select,
   Semaphore,
   send,
@@ -21,7 +22,6 @@ import {
   spawn,
   Timeout,
 } from "@verdant/green";
-import { seededRandom } from "./helpers.ts";
 
 /** `deno task stress` runs many more of them. */
 const SEEDS = Array.from({ length: Number(Deno.env.get("GREEN_STRESS_SEEDS") ?? 3) }, (_, i) => i + 1);

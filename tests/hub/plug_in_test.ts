@@ -4,18 +4,20 @@ import {
   joinAll,
   Queue,
   type RunQueuePolicy,
+  seededRandom,
   sleep,
   spawn,
   spawnLater,
+  VirtualClock,
   withTimeout,
 } from "@verdant/green";
 import { runAs } from "../../hub/context.ts";
 import type { Runnable } from "../../hub/mod.ts";
-import { ManualClock, seededRandom, turn } from "../helpers.ts";
+import { turn } from "../helpers.ts";
 
 /** Runs `fn` on a hub with a manual clock: time jumps whenever nothing can run. */
 async function simulate(fn: () => Promise<void>, queue?: RunQueuePolicy): Promise<number> {
-  const clock = new ManualClock();
+  const clock = new VirtualClock();
   const hub = new Hub(queue === undefined ? { clock } : { clock, queue });
   let done = false;
   runAs(hub.root, () => spawn(fn).rawlink(() => done = true), undefined);
@@ -23,7 +25,7 @@ async function simulate(fn: () => Promise<void>, queue?: RunQueuePolicy): Promis
     await turn();
     if (!done && hub.stats().runnable === 0) clock.jump();
   }
-  return clock.time;
+  return clock.now();
 }
 
 class SeededQueue implements RunQueuePolicy {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
+import { seededRandom } from "@verdant/green";
 import { Ring } from "../../hub/mod.ts";
-import { seededRandom } from "../helpers.ts";
 
 Deno.test("Ring.shift() returns the entries in the order of push(), however it grew", () => {
   const random = seededRandom(1);

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
+import { seededRandom } from "@verdant/green";
 import { type Timer, TimerHeap } from "../../hub/mod.ts";
-import { seededRandom } from "../helpers.ts";
 
 function heapWithLog() {
   const fired: string[] = [];
