@@ -1,4 +1,4 @@
-import { GreenletExit, until, type WaitOptions } from "../hub/mod.ts";
+import { enterWait, GreenletExit, planWait, quiet, until, type WaitOptions } from "../hub/mod.ts";
 import { getCurrent } from "./current.ts";
 
 /**
@@ -32,6 +32,7 @@ export interface FetchOptions extends Omit<RequestInit, "signal"> {
  * @returns The response; reading its body switches.
  * @throws {Timeout} If no answer comes in time.
  * @throws {TypeError} As the platform's `fetch`: on a network error, for a bad URL.
+ * @throws {RangeError} If the time-out is negative or NaN.
  *
  * @example With a time limit for all of it
  * ```ts
@@ -45,8 +46,15 @@ export interface FetchOptions extends Omit<RequestInit, "signal"> {
  * assertEquals(text, "hello");
  * ```
  */
-export async function fetch(input: RequestInfo | URL, init: FetchOptions = {}): Promise<Response> {
-  const { timeout, signal, ...rest } = init;
+export function fetch(input: RequestInfo | URL, init: FetchOptions = {}): Promise<Response> {
+  planWait({ timeout: init.timeout }, "fetch");
+  enterWait("fetch");
+  return quiet(request(input, init));
+}
+
+async function request(input: RequestInfo | URL, init: FetchOptions): Promise<Response> {
+  // As for the platform's: a signal in `init`, also `null`, replaces that of a `Request`.
+  const { timeout, signal = input instanceof Request ? input.signal : null, ...rest } = init;
   const controller = new AbortController();
   const abort = (reason: unknown) => controller.abort(reason);
   const combined = signal ? AbortSignal.any([signal, controller.signal]) : controller.signal;
@@ -116,5 +124,32 @@ class GreenResponse extends Response {
   override clone(): Response {
     const copy = super.clone();
     return new GreenResponse(this.#source, copy.body);
+  }
+
+  // A kill must not become an unhandled rejection where nobody awaits the body yet.
+
+  override text(): Promise<string> {
+    return quiet(super.text());
+  }
+
+  // deno-lint-ignore no-explicit-any -- as the platform's
+  override json(): Promise<any> {
+    return quiet(super.json());
+  }
+
+  override bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    return quiet(super.bytes());
+  }
+
+  override arrayBuffer(): Promise<ArrayBuffer> {
+    return quiet(super.arrayBuffer());
+  }
+
+  override blob(): Promise<Blob> {
+    return quiet(super.blob());
+  }
+
+  override formData(): Promise<FormData> {
+    return quiet(super.formData());
   }
 }

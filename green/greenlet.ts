@@ -172,7 +172,7 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
     return this.failed ? this.outcome : undefined;
   }
 
-  /** Its name in reports: given, or the body's, with its number. */
+  /** The name it was given; otherwise `Greenlet-` and its number. */
   get name(): string {
     return this.#extras?.name ?? `Greenlet-${this.id}`;
   }
@@ -188,9 +188,10 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
     return body || `${this.constructor.name}-${this.id}`;
   }
 
-  /** The greenlet that spawned it; `undefined` if none did, or it has ended. */
+  /** The greenlet that spawned it; `undefined` if none did (a raw one has no handle), or it has ended. */
   get spawner(): Greenlet | undefined {
-    return this.origin?.spawner as Greenlet | undefined;
+    const spawner = this.origin?.spawner;
+    return spawner instanceof Greenlet ? spawner : undefined;
   }
 
   /** The stack of the spawn, recorded with `hub.debug`. */
@@ -300,7 +301,8 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
    * `finally` and `using` run. If its body has not begun, it never will.
    *
    * Switches, unless `block` is false or it has ended. A greenlet may catch the kill and go on: then
-   * this waits until it does end.
+   * this waits until it does end. One that kills itself does not wait for its own end: this throws the
+   * kill, or returns `false` if a shield holds it back.
    *
    * @param reason A message, an error or an error class.
    * @param options Limits of the wait; `block: false` does not wait.
@@ -335,6 +337,7 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
     const refused = refusal(task, plan);
     if (refused !== undefined) return refused;
     if (this.ready) return readyWith(task, this.joiners, true);
+    if (task === this) return this.shields > 0 ? Promise.resolve(false) : rejected(error);
     return suspend(task, this.joiners, undefined, plan, EXPIRE_FALSE);
   }
 

@@ -1,4 +1,4 @@
-import { quiet } from "../hub/mod.ts";
+import { enterWait, quiet } from "../hub/mod.ts";
 import { ShutDown } from "../sync/errors.ts";
 import { Semaphore } from "../sync/semaphore.ts";
 import { SimpleQueue } from "../sync/simple_queue.ts";
@@ -72,17 +72,21 @@ export class Imap<T, R> implements Results<R> {
   readonly #plan: ImapPlan<T, R>;
   readonly #jobs: Jobs = new Jobs();
   readonly #upcoming: SimpleQueue<Job<R>> = new SimpleQueue();
-  readonly #room: Semaphore | undefined;
+  /** Also without a limit taken from: that is where a feeder with endless items lets others run. */
+  readonly #room: Semaphore;
+  readonly #maxSize: number;
   readonly #feeder: Job<void>;
   /** Jobs launched whose results are not in `#upcoming` yet; the feeder counts as one. */
   #expected = 1;
   #closed = false;
-  #sourceError: { readonly error: unknown } | undefined = undefined;
+  /** Whether somebody has been told the error of the items' source. */
+  #told = false;
 
   /** Starts the work. */
   constructor(plan: ImapPlan<T, R>) {
     this.#plan = plan;
-    this.#room = plan.maxSize === Infinity ? undefined : new Semaphore(plan.maxSize);
+    this.#maxSize = Math.min(plan.maxSize, Number.MAX_SAFE_INTEGER);
+    this.#room = new Semaphore(this.#maxSize);
     this.#feeder = new Job(() => this.#feed());
     this.#feeder.name = `feeder of ${plan.fn.name || "imap"}`;
     this.#feeder.start();
@@ -90,28 +94,37 @@ export class Imap<T, R> implements Results<R> {
 
   /** Waits for the next result. Switches unless it is there. */
   next(): Promise<IteratorResult<R>> {
+    enterWait("take next result");
     return quiet(this.#next());
   }
 
   /** Kills what is left of the work and waits for its clean-up. */
-  async return(): Promise<IteratorReturnResult<undefined>> {
-    this.#closed = true;
-    while (!this.#upcoming.empty) this.#upcoming.getNowait().abandon();
-    this.#upcoming.shutdown();
-    for (const job of this.#jobs) (job as Job).abandon();
-    void this.#feeder.kill(undefined, { block: false });
-    await this.#jobs.kill();
-    await this.#feeder.join();
-    return { done: true, value: undefined };
+  return(): Promise<IteratorReturnResult<undefined>> {
+    enterWait("leave results");
+    return quiet(this.#return());
   }
 
   /** The same as {@linkcode return}. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.return();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.return() as Promise<unknown> as Promise<void>;
   }
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  async #return(): Promise<IteratorReturnResult<undefined>> {
+    this.#closed = true;
+    while (!this.#upcoming.empty) this.#upcoming.getNowait().abandon();
+    this.#upcoming.shutdown();
+    for (const job of this.#jobs) (job as Job).abandon();
+    if (!this.#told) this.#feeder.abandon();
+    this.#told = true;
+    void this.#feeder.kill(undefined, { block: false });
+    await this.#jobs.kill();
+    await this.#feeder.join();
+    while (this.#room.counter < this.#maxSize) this.#room.release(); // nobody takes those results
+    return { done: true, value: undefined };
   }
 
   async #next(): Promise<IteratorResult<R>> {
@@ -119,21 +132,22 @@ export class Imap<T, R> implements Results<R> {
     try {
       job = await this.#upcoming.get();
       const value = await job.get();
-      this.#room?.release();
+      this.#room.release();
       return { done: false, value };
     } catch (error) {
       if (error instanceof ShutDown && job === undefined) return this.#end();
-      if (job?.failed && job.error === error) this.#room?.release();
-      else await this.return(); // the wait was interrupted: nobody will come back for the rest
+      if (job?.failed && job.error === error) this.#room.release();
+      else await this.#return(); // the wait was interrupted: nobody will come back for the rest
       throw error;
     }
   }
 
   /** All results are out; an error of the items' source comes last. */
   #end(): IteratorReturnResult<undefined> {
-    const failure = this.#sourceError;
-    this.#sourceError = undefined;
-    if (failure !== undefined) throw failure.error;
+    if (this.#feeder.failed && !this.#told) {
+      this.#told = true;
+      throw this.#feeder.error;
+    }
     return { done: true, value: undefined };
   }
 
@@ -145,15 +159,13 @@ export class Imap<T, R> implements Results<R> {
       } else {
         for (const item of items) await this.#launch(item);
       }
-    } catch (error) {
-      if (!this.#closed) this.#sourceError = { error };
     } finally {
       this.#settleOne();
     }
   }
 
   async #launch(item: T): Promise<void> {
-    await this.#room?.acquire();
+    await this.#room.acquire();
     const { fn, launch, ordered } = this.#plan;
     const job = new Job<R>(fn, item);
     // Known before it starts, so that return() finds it at whatever point it comes.
@@ -171,7 +183,8 @@ export class Imap<T, R> implements Results<R> {
   }
 
   #deliver(job: Job<R>): void {
-    if (!this.#closed) this.#upcoming.putNowait(job);
+    if (this.#closed) job.abandon();
+    else this.#upcoming.putNowait(job);
     this.#settleOne();
   }
 

@@ -26,8 +26,9 @@ export type KillReason = string | Error | (new (...args: any[]) => Error) | unde
  */
 export function asKillError(reason: KillReason, victim: Task): Error {
   if (reason instanceof Error) return reason;
-  if (reason === undefined || typeof reason === "string") {
-    return withWaitStack(new GreenletExit(describeKill(victim, reason)), victim);
+  if (reason === undefined || reason === GreenletExit || typeof reason === "string") {
+    const why = typeof reason === "string" ? reason : undefined;
+    return withWaitStack(new GreenletExit(describeKill(victim, why)), victim);
   }
   if (typeof reason === "function" && reason.prototype instanceof Error) return new reason();
   if ((reason as unknown) === Error) return new Error(describeKill(victim, undefined));

@@ -134,6 +134,7 @@ export function local<T extends object>(initial: () => T = () => ({}) as T): T {
     deleteProperty: (_, key) => Reflect.deleteProperty(objects.get(), key),
     ownKeys: () => Reflect.ownKeys(objects.get()),
     getPrototypeOf: () => Reflect.getPrototypeOf(objects.get()),
+    setPrototypeOf: (_, prototype) => Reflect.setPrototypeOf(objects.get(), prototype),
     getOwnPropertyDescriptor(_, key) {
       const descriptor = Reflect.getOwnPropertyDescriptor(objects.get(), key);
       // A proxy must not report a fixed property that its target does not have.

@@ -1,4 +1,4 @@
-import { quiet } from "../hub/mod.ts";
+import { enterWait, quiet } from "../hub/mod.ts";
 import { checkFunction, checkSize } from "../sync/check.ts";
 import { getCurrent } from "./current.ts";
 import { Greenlet } from "./greenlet.ts";
@@ -73,6 +73,7 @@ export abstract class MappingGroup extends Members {
     args: A = [] as unknown[] as A,
   ): Promise<R> {
     checkFunction(fn, "apply");
+    enterWait("apply in group");
     const caller = getCurrent();
     return quiet(caller !== undefined && this.has(caller) ? callInline(fn, args) : this.#call(fn, args));
   }
@@ -124,6 +125,7 @@ export abstract class MappingGroup extends Members {
    */
   map<T, R>(fn: (item: T) => R | PromiseLike<R>, items: Items<T>): Promise<R[]> {
     checkMapping(fn, items);
+    enterWait("map in group");
     return quiet(collect(() => this.imap(fn, items)));
   }
 

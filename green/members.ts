@@ -1,4 +1,5 @@
 import {
+  callerTask,
   enterWait,
   EXPIRE_FALSE,
   planWait,
@@ -11,7 +12,7 @@ import {
 } from "../hub/mod.ts";
 import { EndNode } from "./end_node.ts";
 import type { Greenlet, KillOptions } from "./greenlet.ts";
-import type { KillReason } from "./kill_error.ts";
+import { asKillError, type KillReason } from "./kill_error.ts";
 
 /**
  * Options of `join()` of groups and pools.
@@ -128,11 +129,11 @@ export abstract class Members implements AsyncDisposable, Iterable<Greenlet> {
    *
    * @returns Whether it is empty; `false` on time-out.
    * @throws {TypeError} If `reason` is neither an error, an error class nor a message.
+   * @throws {RangeError} If the time-out is negative or NaN.
    */
   kill(options: KillMembersOptions = {}): Promise<boolean> {
     const { reason, block = true, ...limits } = options;
-    planWait(limits, "kill greenlets");
-    if (block) enterWait("kill greenlets");
+    checkKill(options, "kill greenlets");
     for (const member of this.#members.values()) slay(member, reason);
     if (!block || this.size === 0) return Promise.resolve(this.size === 0);
     return quiet(this.#joinKilling(reason, limits));
@@ -141,9 +142,12 @@ export abstract class Members implements AsyncDisposable, Iterable<Greenlet> {
   /**
    * Kills one member and waits for its end. Switches, unless `block` is false or it has ended.
    *
-   * @returns Whether it has ended; `false` on time-out, and for a greenlet that is not in it.
+   * @returns Whether it has ended; `false` on time-out, and for a living greenlet that is not in it.
+   * @throws {TypeError} If `reason` is neither an error, an error class nor a message.
+   * @throws {RangeError} If the time-out is negative or NaN.
    */
   killOne(greenlet: Greenlet, options: KillMembersOptions = {}): Promise<boolean> {
+    checkKill(options, "kill greenlet");
     const { reason, ...limits } = options;
     const member = this.#members.get(greenlet);
     if (member === undefined) return Promise.resolve(greenlet.dead);
@@ -197,6 +201,13 @@ export abstract class Members implements AsyncDisposable, Iterable<Greenlet> {
       this.#killing.delete(kill);
     }
   }
+}
+
+/** Refuses bad options before anybody is marked as killed. */
+function checkKill({ reason, block = true, ...limits }: KillMembersOptions, action: string): void {
+  planWait(limits, action);
+  asKillError(reason, callerTask());
+  if (block) enterWait(action);
 }
 
 function slay(member: Membership, reason: KillReason): void {

@@ -93,7 +93,7 @@ export class Pool extends MappingGroup {
     checkFunction(fn, "spawn greenlet");
     enterWait("spawn into pool");
     const greenlet = new Greenlet<Awaited<R>>(fn as (...args: A) => Awaited<R>, ...args);
-    return quiet(this.#launch(greenlet, undefined) as Promise<Greenlet<Awaited<R>>>);
+    return quiet(this.#admit(greenlet, undefined, true));
   }
 
   /**
@@ -106,13 +106,13 @@ export class Pool extends MappingGroup {
    */
   add(greenlet: Greenlet, options?: WaitOptions): Promise<void> {
     this.#check(greenlet, options);
-    return quiet(this.#admit(greenlet, options));
+    return quiet(this.#admit(greenlet, options, false)) as Promise<unknown> as Promise<void>;
   }
 
   /** Takes a greenlet in, as {@linkcode add} does, and starts it. */
   start(greenlet: Greenlet, options?: WaitOptions): Promise<void> {
     this.#check(greenlet, options);
-    return quiet(this.#launch(greenlet, options)) as Promise<unknown> as Promise<void>;
+    return quiet(this.#admit(greenlet, options, true)) as Promise<unknown> as Promise<void>;
   }
 
   /** Forgets a greenlet, which runs on; its slot is free. Does not switch. */
@@ -127,12 +127,13 @@ export class Pool extends MappingGroup {
    * @throws {RangeError} If the time-out is negative or NaN.
    */
   waitAvailable(options?: WaitOptions): Promise<number> {
-    return this.#slots.wait(options);
+    const available = this.#slots.wait(options);
+    return this.#unlimited ? quiet(available.then(() => Infinity)) : available;
   }
 
   /** For `apply()` and the maps. */
   protected override launch(greenlet: Greenlet): Promise<Greenlet> {
-    return this.#launch(greenlet, undefined);
+    return this.#admit(greenlet, undefined, true);
   }
 
   /** Frees the slot of a member that has left. */
@@ -146,16 +147,26 @@ export class Pool extends MappingGroup {
     enterWait("add to pool");
   }
 
-  async #launch(greenlet: Greenlet, options: WaitOptions | undefined): Promise<Greenlet> {
-    await this.#admit(greenlet, options);
-    greenlet.start();
+  /**
+   * Makes a greenlet a member, and starts it if that is wanted. With a slot free, that is done before the
+   * first await: somebody who joins next finds it, also if nobody awaits this.
+   */
+  async #admit<G extends Greenlet>(
+    greenlet: G,
+    options: WaitOptions | undefined,
+    start: boolean,
+  ): Promise<G> {
+    let acquired: Promise<boolean> | undefined = undefined;
+    if (!greenlet.dead && !this.has(greenlet)) {
+      const free = this.#slots.counter;
+      acquired = this.#slots.acquire(options);
+      const atOnce = this.#slots.counter < free;
+      if (!atOnce && !await acquired) throw poolFull(options);
+      if (!this.enrol(greenlet)) this.#slots.release(); // it ended, or another call took it in
+    }
+    if (start) greenlet.start();
+    await acquired; // the caller's slice may be over
     return greenlet;
-  }
-
-  async #admit(greenlet: Greenlet, options: WaitOptions | undefined): Promise<void> {
-    if (greenlet.dead || this.has(greenlet)) return;
-    if (!await this.#slots.acquire(options)) throw poolFull(options);
-    if (!this.enrol(greenlet)) this.#slots.release(); // it ended, or another call took it in
   }
 }
 

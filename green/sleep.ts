@@ -13,7 +13,12 @@ import {
 
 /** A sleeper is in no list: its timer alone wakes it. */
 const SLEEP: WaitSource = { what: "sleep", owner: undefined, remove() {} };
-const IDLE: WaitSource = { what: "idle", owner: undefined, remove() {} };
+/** Counted as a foreign wait: what will end it is outside the hub. */
+const IDLE: WaitSource = {
+  what: "idle",
+  owner: undefined,
+  remove: ({ task }) => void task.hub.foreignWaits--,
+};
 const EXPIRE: Expiry = expireWith(undefined);
 const NO_LIMIT = planWait(undefined, "sleep");
 
@@ -95,8 +100,11 @@ export function idle(): Promise<void> {
   const refused = refusal(task, NO_LIMIT);
   if (refused !== undefined) return refused;
   const waiter = new Waiter(task, IDLE, undefined);
+  task.hub.foreignWaits++;
   setImmediate(() => {
-    if (waiter.waiting) waiter.wake(undefined);
+    if (!waiter.waiting) return;
+    IDLE.remove(waiter);
+    waiter.wake(undefined);
   });
   return park(waiter, NO_LIMIT, EXPIRE);
 }

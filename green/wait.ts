@@ -1,14 +1,4 @@
-import {
-  enterWait,
-  getHub,
-  planWait,
-  quiet,
-  Ring,
-  Timeout,
-  toMilliseconds,
-  type Waitable,
-  type WaitOptions,
-} from "../hub/mod.ts";
+import { enterWait, getHub, planWait, quiet, Ring, type Waitable, type WaitOptions } from "../hub/mod.ts";
 import { Event } from "../sync/event.ts";
 
 /**
@@ -110,7 +100,9 @@ class ReadyOrder<W extends Waitable> implements WaitIterator<W> {
     try {
       while (this.#ready.size === 0) {
         this.#arrived.clear();
-        if (!await this.#arrived.wait(this.#remaining())) return await this.return();
+        const inTime = await this.#arrived.wait(this.#remaining());
+        // Another `next()` may have taken the last one meanwhile.
+        if (!inTime || this.#left <= 0) return await this.return();
       }
     } catch (error) {
       await this.return();
@@ -123,6 +115,7 @@ class ReadyOrder<W extends Waitable> implements WaitIterator<W> {
   /** Stops waiting and removes the links. */
   return(): Promise<IteratorReturnResult<undefined>> {
     this.#left = 0;
+    this.#arrived.set();
     for (const link of this.#links ?? []) link[Symbol.dispose]();
     this.#links = [];
     return Promise.resolve({ done: true, value: undefined });
@@ -137,10 +130,9 @@ class ReadyOrder<W extends Waitable> implements WaitIterator<W> {
   }
 
   #link(): Disposable[] {
-    const { timeout } = this.#limits;
-    if (timeout !== undefined && !(timeout instanceof Timeout)) {
-      this.#deadline = getHub().now() + toMilliseconds(timeout, "wait for objects");
-    }
+    const { timeout, owner } = planWait(this.#limits, "wait for objects");
+    // A `Timeout` that is running stays the limit itself; another limits all the waits together.
+    if (owner === undefined || !owner.pending) this.#deadline = getHub().now() + timeout;
     const links: Disposable[] = [];
     // Ready ones first and at once, so that `timeout: 0` finds them.
     for (const object of this.#objects) if (object.ready) this.#ready.push(object);

@@ -60,7 +60,7 @@ export class Barrier {
   readonly #timeout: WaitOptions["timeout"];
   readonly #waiters: WaitList = new WaitList("wait", this);
   #broken = false;
-  /** How often it was passed. */
+  /** How often it was passed or reset. */
   #generation = 0;
 
   /**
@@ -114,6 +114,7 @@ export class Barrier {
   reset(): void {
     this.abort();
     this.#broken = false;
+    this.#generation++; // whoever was interrupted before breaks nothing any more
   }
 
   async #wait(task: Task, plan: WaitPlan): Promise<number> {

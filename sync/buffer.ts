@@ -102,15 +102,19 @@ export class Heap<T> implements Buffer<T> {
   push(item: T): void {
     const heap = this.#heap;
     const entry = { item, order: this.#order++ };
-    let index = heap.length;
-    heap.push(entry);
-    while (index > 0) {
-      const parent = (index - 1) >> 1;
+    // Compare first, move afterwards: an item that cannot be compared leaves the heap as it was.
+    let target = heap.length;
+    while (target > 0) {
+      const parent = (target - 1) >> 1;
       if (!this.#before(entry, heap[parent]!)) break;
+      target = parent;
+    }
+    for (let index = heap.length; index > target;) {
+      const parent = (index - 1) >> 1;
       heap[index] = heap[parent]!;
       index = parent;
     }
-    heap[index] = entry;
+    heap[target] = entry;
   }
 
   shift(): T | undefined {

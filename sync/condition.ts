@@ -11,7 +11,7 @@ import {
   type WaitPlan,
 } from "../hub/mod.ts";
 import { checkFunction, checkSize } from "./check.ts";
-import { type Lock, RLock } from "./lock.ts";
+import { type Lock, OwnedLock, RLock } from "./lock.ts";
 
 /**
  * Lets greenlets that hold a lock wait until another that holds it says that something has changed.
@@ -49,8 +49,12 @@ export class Condition {
    * Makes a condition.
    *
    * @param lock The lock that goes with it; a new `RLock` by default.
+   * @throws {TypeError} If `lock` is not a lock.
    */
   constructor(lock: Lock | RLock = new RLock()) {
+    if (!(lock instanceof OwnedLock)) {
+      throw new TypeError(`Cannot create condition: lock must be a Lock or RLock, received ${String(lock)}`);
+    }
     this.lock = lock;
   }
 

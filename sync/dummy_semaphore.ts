@@ -1,3 +1,5 @@
+import { quiet } from "../hub/mod.ts";
+import { checkFunction } from "./check.ts";
 import { Lease } from "./lease.ts";
 
 /**
@@ -48,8 +50,13 @@ export class DummySemaphore {
     return Promise.resolve(new Lease(this));
   }
 
-  /** Runs `fn`. */
-  async with<T>(fn: () => T | PromiseLike<T>): Promise<T> {
-    return await fn();
+  /**
+   * Runs `fn`.
+   *
+   * @throws {TypeError} If `fn` is not a function.
+   */
+  with<T>(fn: () => T | PromiseLike<T>): Promise<T> {
+    checkFunction(fn, "use semaphore");
+    return quiet(Promise.try(fn));
   }
 }

@@ -32,9 +32,8 @@ export class Lease implements Disposable {
 
   /** Gives it back; nothing happens the second time. Does not switch. */
   release(): void {
-    const source = this.#source;
-    this.#source = undefined;
-    source?.release();
+    this.#source?.release();
+    this.#source = undefined; // not before: a refused release leaves it in hand
   }
 
   /** The same as {@linkcode release}. */

@@ -15,7 +15,7 @@ import {
   toMilliseconds,
   type Waitable,
   Waiter,
-  type WaitList,
+  WaitList,
   type WaitNode,
   type WaitOptions,
   type WaitSource,
@@ -170,9 +170,14 @@ class Selection implements WaitSource, CaseOutcome {
 
   constructor(task: Task, cases: readonly SelectCase<unknown>[]) {
     this.waiter = new Waiter(task, this, undefined);
-    cases.forEach((entry, index) => {
-      this.#stops.push(entry.enlist(new CaseNode(this, index, undefined), task));
-    });
+    try {
+      cases.forEach((entry, index) => {
+        this.#stops.push(entry.enlist(new CaseNode(this, index, undefined), task));
+      });
+    } catch (error) {
+      this.#stop(-1); // a node left behind would swallow an item
+      throw error;
+    }
   }
 
   win(index: number, value: unknown): void {
@@ -233,11 +238,11 @@ export function select<const C extends readonly SelectCase<unknown>[]>(
   try {
     const first = attemptFirst(cases);
     if (first !== undefined) return readyWith(task, NOTHING, first as SelectedOf<C>);
+    if (plan.timeout === 0) return immediately(plan, NEVER);
+    return park(new Selection(task, cases).waiter, plan, NEVER);
   } catch (error) {
     return rejected(error); // as the operation itself would
   }
-  if (plan.timeout === 0) return immediately(plan, NEVER);
-  return park(new Selection(task, cases).waiter, plan, NEVER);
 }
 
 /** Does the first case that needs no wait. */
@@ -251,6 +256,11 @@ function attemptFirst(cases: readonly SelectCase<unknown>[]): Selected<unknown> 
 
 const NOTHING: WaitSource = { what: "select", owner: undefined, remove() {} };
 
+function checkLine(object: { readonly getters?: unknown }, action: string): void {
+  if (object?.getters instanceof WaitList) return;
+  throw new TypeError(`Cannot ${action}: expected a queue or channel, received ${String(object)}`);
+}
+
 /** Puts a node into a list; the returned function takes it out. */
 function enlistIn(list: WaitList, node: CaseNode): () => void {
   list.push(node);
@@ -259,6 +269,8 @@ function enlistIn(list: WaitList, node: CaseNode): () => void {
 
 /**
  * The case of receiving from a queue or channel. Yields the item.
+ *
+ * @throws {TypeError} If `source` is neither a queue nor a channel.
  *
  * @example Receive if there is something
  * ```ts
@@ -270,6 +282,7 @@ function enlistIn(list: WaitList, node: CaseNode): () => void {
  * ```
  */
 export function recv<T>(source: SimpleQueue<T> | Channel<T>): SelectCase<T> {
+  checkLine(source, "receive");
   return {
     attempt: () =>
       source.size > 0 || source.putters.size > 0 || source.closed ? { value: source.getNowait() } : undefined,
@@ -279,6 +292,8 @@ export function recv<T>(source: SimpleQueue<T> | Channel<T>): SelectCase<T> {
 
 /**
  * The case of sending an item to a queue or channel.
+ *
+ * @throws {TypeError} If `target` is neither a queue nor a channel.
  *
  * @example Send to whoever has room
  * ```ts
@@ -292,6 +307,7 @@ export function recv<T>(source: SimpleQueue<T> | Channel<T>): SelectCase<T> {
  * ```
  */
 export function send<T>(target: SimpleQueue<T> | Channel<T>, item: T): SelectCase<undefined> {
+  checkLine(target, "send");
   return {
     attempt() {
       if (target.full && target.getters.size === 0 && !target.closed) return undefined;
@@ -334,6 +350,8 @@ export function after(delay: Duration): SelectCase<undefined> {
 /**
  * The case of something being ready: a greenlet that has ended, an event that is set. Yields the object.
  *
+ * @throws {TypeError} If it cannot be waited for.
+ *
  * @example Work until told to stop
  * ```ts
  * import { done, Event, Queue, recv, select } from "@verdant/green";
@@ -346,6 +364,11 @@ export function after(delay: Duration): SelectCase<undefined> {
  * ```
  */
 export function done<W extends Waitable>(object: W): SelectCase<W> {
+  if (typeof object?.rawlink !== "function") {
+    throw new TypeError(
+      `Cannot wait for object: it must have a method rawlink(), received ${String(object)}`,
+    );
+  }
   return {
     attempt: () => object.ready ? { value: object } : undefined,
     enlist(node) {

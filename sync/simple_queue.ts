@@ -14,6 +14,7 @@ import {
 import type { Buffer } from "./buffer.ts";
 import { checkSize } from "./check.ts";
 import { Empty, Full, ShutDown } from "./errors.ts";
+import { streamOf } from "./queue_stream.ts";
 
 /** What a waiter among the getters brings that only wants to look. */
 const PEEK = "peek";
@@ -241,18 +242,7 @@ export class SimpleQueue<T> implements AsyncIterable<T> {
 
   /** The items as a stream, taken one at a time as the reader asks for them. Ends with the shutdown. */
   toReadableStream(): ReadableStream<T> {
-    const cancelled = new AbortController();
-    return new ReadableStream<T>({
-      pull: async (controller) => {
-        try {
-          controller.enqueue(await this.get({ signal: cancelled.signal }));
-        } catch (error) {
-          if (error instanceof ShutDown) controller.close();
-          else if (!cancelled.signal.aborted) throw error;
-        }
-      },
-      cancel: (reason) => cancelled.abort(reason),
-    }, { highWaterMark: 0 });
+    return streamOf(this);
   }
 
   /** Called for every item that comes in. */
@@ -265,14 +255,14 @@ export class SimpleQueue<T> implements AsyncIterable<T> {
 
   /** An item comes in: assigned to a getter if one waits, else kept. */
   #accept(item: T): void {
-    this.onPut();
     const getters = this.getters;
     for (let getter = getters.shift(); getter !== undefined; getter = getters.shift()) {
       const takes = getter.value !== PEEK; // read before it is replaced by the grant
       getter.wake(item);
-      if (takes) return;
+      if (takes) return this.onPut();
     }
-    this.#buffer.push(item);
+    this.#buffer.push(item); // may refuse it: then it did not come in
+    this.onPut();
   }
 
   #take(): T {
@@ -286,7 +276,12 @@ export class SimpleQueue<T> implements AsyncIterable<T> {
     while (!this.full) {
       const putter = this.putters.shift();
       if (putter === undefined) return;
-      this.#accept(putter.value as T);
+      try {
+        this.#accept(putter.value as T);
+      } catch (error) {
+        putter.fail(error); // its item was refused: not the matter of whoever made room
+        continue;
+      }
       putter.wake(undefined);
     }
   }

@@ -18,4 +18,3 @@ export function captureErrors(): Disposable & { readonly seen: unknown[] } {
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
-export { seededRandom } from "@verdant/green";

@@ -4,139 +4,30 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import {
+  after,
+  Barrier,
+  BoundedSemaphore,
+  BrokenBarrierError,
   Channel,
   Condition,
-  getCurrent,
-  getHub,
-  type Greenlet,
+  done,
+  Empty,
+  Event,
+  Full,
+  Lock,
   nursery,
   Pool,
+  PriorityQueue,
   Queue,
   recv,
   RLock,
-  seededRandom,
   select,
   Semaphore,
   send,
   sleep,
-  spawn,
   Timeout,
 } from "@verdant/green";
-
-/** `deno task stress` runs many more of them. */
-const SEEDS = Array.from({ length: Number(Deno.env.get("GREEN_STRESS_SEEDS") ?? 3) }, (_, i) => i + 1);
-const ROUNDS = 2_000;
-const WORKERS = 8;
-
-/** What one seeded run has at hand. */
-interface World {
-  /** A whole number from 0 to n - 1. */
-  readonly below: (n: number) => number;
-  /** Passes the token on between none and three times. */
-  readonly pause: () => Promise<void>;
-}
-
-/** Makes a worker's step; each worker repeats its step until the run is over. */
-type Step = (world: World) => Promise<unknown>;
-
-/** A limit that strikes at a random moment of the run queue instead of at a time. */
-function limit(victim: Greenlet): void {
-  victim.throw(new Timeout(0));
-}
-
-/** The errors in an error: a second interruption, during the clean-up of the first, makes one of two. */
-function leaves(error: unknown): unknown[] {
-  if (!(error instanceof SuppressedError)) return [error];
-  return [...leaves(error.error), ...leaves(error.suppressed)];
-}
-
-/** Runs steps in workers that are killed and timed out at random and replaced. Returns how often. */
-async function torment(seed: number, steps: Step[]): Promise<number> {
-  const random = seededRandom(seed);
-  const below = (n: number) => Math.floor(random() * n);
-  const world: World = {
-    below,
-    async pause() {
-      for (let i = below(4); i > 0; i--) await sleep();
-    },
-  };
-  let over = false;
-  let strikes = 0;
-  const begun = new WeakSet<Greenlet>();
-  const startWorker = (i: number): Greenlet =>
-    spawn(async () => {
-      begun.add(getCurrent()!);
-      while (!over) {
-        try {
-          await steps[i % steps.length]!(world);
-          await world.pause();
-        } catch (error) {
-          for (const leaf of leaves(error)) if (!(leaf instanceof Timeout)) throw leaf;
-        }
-      }
-    });
-  const workers = Array.from({ length: WORKERS }, (_, i) => startWorker(i));
-  for (let round = 0; round < ROUNDS; round++) {
-    await world.pause();
-    for (let i = below(4); i > 0; i--) {
-      const index = below(WORKERS);
-      const victim = workers[index]!;
-      strikes++;
-      if (random() < 0.5) {
-        if (begun.has(victim)) limit(victim);
-      } else {
-        void victim.kill(undefined, { block: false });
-        if (random() < 0.5) await victim.join({ timeout: 1_000 });
-        workers[index] = startWorker(index);
-      }
-    }
-  }
-  over = true;
-  for (const worker of workers) await worker.kill();
-  await getHub().join();
-  for (const worker of workers) assertEquals(worker.error, undefined);
-  return strikes;
-}
-
-function stress(name: string, prepare: () => { steps: Step[]; check: () => void | Promise<void> }): void {
-  for (const seed of SEEDS) {
-    Deno.test(`${name} adds up after random kills and time-outs (seed ${seed})`, async () => {
-      const { steps, check } = prepare();
-      const strikes = await torment(seed, steps);
-      assert(strikes > ROUNDS, `only ${strikes} strikes`);
-      await check();
-      const { greenlets, timers, foreignWaits } = getHub().stats();
-      assertEquals({ greenlets, timers, foreignWaits }, { greenlets: 0, timers: 0, foreignWaits: 0 });
-    });
-  }
-}
-
-/** Numbers every item; each must be seen at most once, and at least once if its put() returned. */
-class Ledger {
-  #next = 0;
-  readonly #begun = new Set<number>();
-  readonly #put = new Set<number>();
-  readonly #seen = new Set<number>();
-
-  async put(put: (item: number) => Promise<unknown>): Promise<void> {
-    const item = this.#next++;
-    this.#begun.add(item);
-    await put(item);
-    this.#put.add(item);
-  }
-
-  see(item: number): void {
-    assert(this.#begun.has(item), `item ${item} came from nowhere`);
-    assert(!this.#seen.has(item), `item ${item} was seen twice`);
-    this.#seen.add(item);
-  }
-
-  check(): void {
-    const lost = [...this.#put].filter((item) => !this.#seen.has(item));
-    assertEquals(lost, [], "items were lost");
-    assert(this.#seen.size > 100, `only ${this.#seen.size} items went through`);
-  }
-}
+import { Ledger, stress } from "./torment.ts";
 
 stress("Queue", () => {
   const queue = new Queue<number>(2);
@@ -148,6 +39,62 @@ stress("Queue", () => {
     ],
     check() {
       while (!queue.empty) ledger.see(queue.getNowait());
+      ledger.check();
+      assertEquals([queue.getters.size, queue.putters.size], [0, 0]);
+    },
+  };
+});
+
+/** Limits that really run, so that they expire in the middle of grants and kills. */
+stress("Queue with limits", () => {
+  const queue = new Queue<number>(1);
+  const ledger = new Ledger();
+  const inTime = async (operation: Promise<unknown>) => {
+    try {
+      await operation;
+    } catch (error) {
+      if (!(error instanceof Empty) && !(error instanceof Full)) throw error;
+    }
+  };
+  return {
+    steps: [
+      ({ below }) => inTime(ledger.put((item) => queue.put(item, { timeout: below(3) / 20 }))),
+      ({ below }) => inTime(queue.get({ timeout: below(3) / 20 }).then((item) => ledger.see(item))),
+      () => ledger.put((item) => queue.put(item)),
+      async () => {
+        await queue.peek();
+        ledger.see(await queue.get());
+      },
+    ],
+    check() {
+      while (!queue.empty) ledger.see(queue.getNowait());
+      ledger.check();
+      assertEquals([queue.getters.size, queue.putters.size], [0, 0]);
+    },
+  };
+});
+
+stress("PriorityQueue", () => {
+  const queue = new PriorityQueue<number>(3);
+  const ledger = new Ledger();
+  return {
+    steps: [
+      () => ledger.put((item) => queue.put(item)),
+      async () => {
+        ledger.see(await queue.get());
+        queue.taskDone();
+      },
+      () => queue.join(),
+    ],
+    check() {
+      // What was given to a getter is done in the same step of it, so the count is exact.
+      assertEquals(queue.unfinishedTasks, queue.size);
+      let last = -1;
+      while (!queue.empty) {
+        const item = queue.getNowait();
+        assert(item > last, "out of order");
+        ledger.see(last = item);
+      }
       ledger.check();
       assertEquals([queue.getters.size, queue.putters.size], [0, 0]);
     },
@@ -204,6 +151,35 @@ stress("select()", () => {
   };
 });
 
+stress("select() over channels, events and limits", () => {
+  const lines = [new Channel<number>(), new Channel<number>()] as const;
+  const bell = new Event();
+  const ledger = new Ledger();
+  return {
+    steps: [
+      async ({ below }) => {
+        await ledger.put(async (item) => {
+          const { index } = await select([send(lines[0], item), send(lines[1], item), after(below(3) / 20)]);
+          if (index === 2) throw new Timeout(0); // not sent
+        });
+      },
+      async () => {
+        const { index, value } = await select([done(bell), recv(lines[1]), recv(lines[0])]);
+        if (index !== 0) ledger.see(value);
+        else bell.clear();
+      },
+      async ({ pause }) => {
+        await pause();
+        bell.set();
+      },
+    ],
+    check() {
+      ledger.check();
+      assertEquals(lines.map(({ getters, putters }) => getters.size + putters.size), [0, 0]);
+    },
+  };
+});
+
 stress("Semaphore", () => {
   const semaphore = new Semaphore(3);
   let holders = 0;
@@ -222,6 +198,87 @@ stress("Semaphore", () => {
     check() {
       assertEquals([semaphore.counter, holders], [3, 0]);
       assert(uses > 100);
+    },
+  };
+});
+
+stress("BoundedSemaphore", () => {
+  const semaphore = new BoundedSemaphore(2);
+  let holders = 0;
+  let uses = 0;
+  const use = async (pause: () => Promise<void>) => {
+    assert(++holders <= 2, "too many holders");
+    uses++;
+    try {
+      await pause();
+    } finally {
+      holders--;
+      semaphore.release(); // throws if a permit was doubled
+    }
+  };
+  return {
+    steps: [
+      async ({ pause }) => {
+        await semaphore.acquire();
+        await use(pause);
+      },
+      async ({ pause, below }) => {
+        if (await semaphore.acquire({ timeout: below(3) / 20 })) await use(pause);
+      },
+      async ({ pause }) => {
+        if (semaphore.tryAcquire()) await use(pause);
+      },
+      async () => assert(await semaphore.wait() >= 0),
+    ],
+    check() {
+      assertEquals([semaphore.counter, holders], [2, 0]);
+      assert(uses > 100);
+    },
+  };
+});
+
+stress("Lock", () => {
+  const lock = new Lock();
+  let holders = 0;
+  let uses = 0;
+  return {
+    steps: [async ({ pause, below }) => {
+      using _lease = below(2) === 0 ? await lock.lease() : await lock.lease({ timeout: below(3) / 20 });
+      assertEquals([++holders, lock.owned], [1, true]);
+      uses++;
+      try {
+        await pause();
+      } finally {
+        holders--;
+      }
+    }],
+    check() {
+      assertEquals([lock.locked, holders], [false, 0]);
+      assert(uses > 100);
+    },
+  };
+});
+
+stress("Barrier", () => {
+  const parties = 3;
+  let rounds = 0;
+  const barrier = new Barrier(parties, { action: () => rounds++ });
+  const passed = Array.from({ length: parties }, () => 0);
+  return {
+    steps: [async ({ below }) => {
+      try {
+        const index = await (below(4) > 0 ? barrier.wait() : barrier.wait({ timeout: below(3) / 20 }));
+        passed[index]!++;
+      } catch (error) {
+        if (barrier.broken) barrier.reset();
+        if (!(error instanceof BrokenBarrierError)) throw error;
+      }
+    }],
+    check() {
+      // Whom the barrier let pass is told so, even if it was killed at that moment: all or none of a round.
+      assertEquals(passed, Array.from({ length: parties }, () => rounds));
+      assertEquals(barrier.waiting, 0);
+      assert(rounds > 30, `only ${rounds} rounds`);
     },
   };
 });

@@ -1,241 +1,18 @@
 /** Every waiting call, one table: how it takes its limits, and how it tells that the time is over. */
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import {
-  AsyncResult,
   Barrier,
   BlockingSwitchOutError,
   BrokenBarrierError,
-  Channel,
   Condition,
-  Empty,
-  Event,
-  Full,
+  getCurrent,
   getHub,
-  Greenlet,
-  Group,
-  joinAll,
-  Lock,
-  Pool,
-  PoolFull,
-  Queue,
-  recv,
-  RLock,
-  select,
-  Semaphore,
   sleep,
   spawn,
   Timeout,
-  until,
-  wait,
   type WaitOptions,
 } from "@verdant/green";
-
-type Expected = { readonly returns: unknown } | { readonly throws: new () => Error };
-
-interface Case {
-  /** Calls what would wait for ever. */
-  readonly call: (options: WaitOptions) => Promise<unknown>;
-  /** What a time-out looks like. */
-  readonly expected: Expected;
-  /** What must not have changed afterwards. */
-  readonly state: () => unknown;
-  readonly release?: () => unknown;
-}
-
-const empty = () => new Queue<number>(1);
-const full = () => new Queue<number>(1, [1]);
-
-const cases: Record<string, () => Case | Promise<Case>> = {
-  "Event.wait()": () => {
-    const event = new Event();
-    return { call: (o) => event.wait(o), expected: { returns: false }, state: () => event.isSet };
-  },
-  "AsyncResult.wait()": () => {
-    const result = new AsyncResult<number>();
-    return { call: (o) => result.wait(o), expected: { returns: undefined }, state: () => result.ready };
-  },
-  "AsyncResult.get()": () => {
-    const result = new AsyncResult<number>();
-    return { call: (o) => result.get(o), expected: { throws: Timeout }, state: () => result.ready };
-  },
-  "Semaphore.acquire()": () => {
-    const semaphore = new Semaphore(0);
-    return {
-      call: (o) => semaphore.acquire(o),
-      expected: { returns: false },
-      state: () => semaphore.counter,
-    };
-  },
-  "Semaphore.wait()": () => {
-    const semaphore = new Semaphore(0);
-    return { call: (o) => semaphore.wait(o), expected: { returns: 0 }, state: () => semaphore.counter };
-  },
-  "Semaphore.lease()": () => {
-    const semaphore = new Semaphore(0);
-    return { call: (o) => semaphore.lease(o), expected: { throws: Timeout }, state: () => semaphore.counter };
-  },
-  "Lock.acquire()": async () => {
-    const lock = new Lock();
-    const holder = spawn(() => lock.with(() => sleep(60_000)));
-    await sleep();
-    return {
-      call: (o) => lock.acquire(o),
-      expected: { returns: false },
-      state: () => lock.holder === holder,
-      release: () => holder.kill(),
-    };
-  },
-  "RLock.lease()": async () => {
-    const lock = new RLock();
-    const holder = spawn(() => lock.with(() => sleep(60_000)));
-    await sleep();
-    return {
-      call: (o) => lock.lease(o),
-      expected: { throws: Timeout },
-      state: () => lock.holder === holder,
-      release: () => holder.kill(),
-    };
-  },
-  "Condition.wait()": async () => {
-    const condition = new Condition();
-    await condition.acquire();
-    return {
-      call: (o) => condition.wait(o),
-      expected: { returns: false },
-      state: () => condition.lock.owned,
-      release: () => condition.release(),
-    };
-  },
-  "Condition.waitFor()": async () => {
-    const condition = new Condition();
-    await condition.acquire();
-    return {
-      call: (o) => condition.waitFor(() => false, o),
-      expected: { returns: false },
-      state: () => condition.lock.owned,
-      release: () => condition.release(),
-    };
-  },
-  "Queue.get()": () => {
-    const queue = empty();
-    return {
-      call: (o) => queue.get(o),
-      expected: { throws: Empty },
-      state: () => [queue.size, queue.getters.size],
-    };
-  },
-  "Queue.peek()": () => {
-    const queue = empty();
-    return {
-      call: (o) => queue.peek(o),
-      expected: { throws: Empty },
-      state: () => [queue.size, queue.getters.size],
-    };
-  },
-  "Queue.put()": () => {
-    const queue = full();
-    return {
-      call: (o) => queue.put(2, o),
-      expected: { throws: Full },
-      state: () => [queue.size, queue.putters.size, queue.unfinishedTasks],
-    };
-  },
-  "Queue.join()": () => {
-    const queue = full();
-    return { call: (o) => queue.join(o), expected: { returns: false }, state: () => queue.unfinishedTasks };
-  },
-  "Channel.get()": () => {
-    const channel = new Channel<number>();
-    return { call: (o) => channel.get(o), expected: { throws: Empty }, state: () => channel.balance };
-  },
-  "Channel.put()": () => {
-    const channel = new Channel<number>();
-    return { call: (o) => channel.put(1, o), expected: { throws: Full }, state: () => channel.balance };
-  },
-  "select()": () => {
-    const queue = empty();
-    return {
-      call: (o) => select([recv(queue)], o),
-      expected: { throws: Timeout },
-      state: () => queue.getters.size,
-    };
-  },
-  "Greenlet.join()": () => {
-    const sleeper = spawn(() => sleep(60_000));
-    return {
-      call: (o) => sleeper.join(o),
-      expected: { returns: false },
-      state: () => sleeper.dead,
-      release: () => sleeper.kill(),
-    };
-  },
-  "Greenlet.get()": () => {
-    const sleeper = spawn(() => sleep(60_000));
-    return {
-      call: (o) => sleeper.get(o),
-      expected: { throws: Timeout },
-      state: () => sleeper.dead,
-      release: () => sleeper.kill(),
-    };
-  },
-  "joinAll()": () => {
-    const sleeper = spawn(() => sleep(60_000));
-    return {
-      call: (o) => joinAll([sleeper], o),
-      expected: { returns: [] },
-      state: () => sleeper.dead,
-      release: () => sleeper.kill(),
-    };
-  },
-  "wait()": () => {
-    const event = new Event();
-    return { call: (o) => wait([event], o), expected: { returns: [] }, state: () => event.isSet };
-  },
-  "Group.join()": () => {
-    const group = new Group();
-    group.spawn(() => sleep(60_000));
-    return {
-      call: (o) => group.join(o),
-      expected: { returns: false },
-      state: () => group.size,
-      release: () => group.kill(),
-    };
-  },
-  "Pool.start()": async () => {
-    const pool = new Pool(1);
-    await pool.spawn(() => sleep(60_000));
-    return {
-      call: (o) => pool.start(new Greenlet(() => {}), o),
-      expected: { throws: PoolFull },
-      state: () => [pool.size, pool.freeCount],
-      release: () => pool.kill(),
-    };
-  },
-  "Pool.waitAvailable()": async () => {
-    const pool = new Pool(1);
-    await pool.spawn(() => sleep(60_000));
-    return {
-      call: (o) => pool.waitAvailable(o),
-      expected: { returns: 0 },
-      state: () => pool.freeCount,
-      release: () => pool.kill(),
-    };
-  },
-  "until()": () => ({
-    call: (o) => until(new Promise(() => {}), o),
-    expected: { throws: Timeout },
-    state: () => getHub().stats().foreignWaits,
-  }),
-  "Hub.join()": () => {
-    const sleeper = spawn(() => sleep(60_000));
-    return {
-      call: (o) => getHub().join(o),
-      expected: { returns: false },
-      state: () => sleeper.dead,
-      release: () => sleeper.kill(),
-    };
-  },
-};
+import { type Case, cases, type Expected } from "./waiting_calls.ts";
 
 async function expectTimeout(expected: Expected, outcome: Promise<unknown>): Promise<void> {
   if ("returns" in expected) assertEquals(await outcome, expected.returns);
@@ -300,6 +77,40 @@ for (const name of Object.keys(cases)) {
     assertEquals(await call({ signal: AbortSignal.abort("before") }).catch((reason) => reason), "before");
   });
 
+  contract(name, "throws the error of a Timeout that brings one", async ({ call, expected }) => {
+    const error = new RangeError("instead of the Timeout");
+    const outcome = call({ timeout: new Timeout(1, { error }) });
+    if ("returns" in expected) assertEquals(await outcome, expected.returns);
+    else assertStrictEquals(await outcome.catch((caught) => caught), error);
+  });
+
+  contract(name, "leaves no listener on its signal", async ({ call, expected }) => {
+    const { signal } = new AbortController();
+    let listeners = 0;
+    const { addEventListener, removeEventListener } = signal;
+    signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
+      listeners++;
+      addEventListener.apply(signal, args);
+    };
+    signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
+      listeners--;
+      removeEventListener.apply(signal, args);
+    };
+    await expectTimeout(expected, call({ timeout: 1, signal }));
+    await sleep();
+    assertEquals(listeners, 0);
+  });
+
+  contract(name, "throws an interruption that came before it, without waiting", async ({ call }) => {
+    if (name.startsWith("Condition.wait")) return; // belongs to the holder of its lock
+    const error = new RangeError("came before");
+    const victim = spawn(async () => {
+      getCurrent()!.throw(error);
+      return await call({}).catch((caught) => caught);
+    });
+    assertStrictEquals(await victim.get(), error);
+  });
+
   contract(name, "throws BlockingSwitchOutError in a callback of the hub", async ({ call }) => {
     const seen: unknown[] = [];
     getHub().runCallback(() => {
@@ -326,9 +137,58 @@ for (const name of Object.keys(cases)) {
   });
 }
 
-Deno.test("Barrier.wait() that times out breaks the barrier for all", async () => {
+Deno.test("Condition.wait() with timeout: 0 returns false, lets others at its lock, and has it again", async () => {
+  const condition = new Condition();
+  const log: string[] = [];
+  await condition.acquire();
+  const other = spawn(() => condition.with(() => void log.push("other")));
+  await sleep();
+  assertEquals(await condition.wait({ timeout: 0 }), false);
+  log.push("again");
+  assert(condition.lock.owned);
+  condition.release();
+  await other.join();
+  assertEquals(log, ["other", "again"]);
+});
+
+Deno.test("Barrier.wait() that times out breaks the barrier for all, whatever its limit", async () => {
+  const limits: (() => WaitOptions["timeout"])[] = [
+    () => 1,
+    () => 0,
+    () => Temporal.Duration.from({ milliseconds: 1 }),
+    () => new Timeout(1),
+    () => Timeout.start(1),
+  ];
+  for (const limit of limits) {
+    const barrier = new Barrier(3);
+    const other = spawn(() => barrier.wait().catch((error) => error));
+    await sleep();
+    await assertRejects(() => barrier.wait({ timeout: limit() }), BrokenBarrierError, "Timed out");
+    assert(barrier.broken && await other.get() instanceof BrokenBarrierError);
+    await assertRejects(() => barrier.wait(), BrokenBarrierError);
+  }
+});
+
+Deno.test("Barrier.wait() passes a foreign Timeout and the reason of its signal on, and is broken", async () => {
   const barrier = new Barrier(2);
-  await assertRejects(() => barrier.wait({ timeout: 1 }), BrokenBarrierError);
+  const foreign = Timeout.start(1);
+  assertStrictEquals(await barrier.wait({ timeout: 60_000 }).catch((error) => error), foreign);
   assert(barrier.broken);
-  await assertRejects(() => barrier.wait(), BrokenBarrierError);
+  barrier.reset();
+  const controller = new AbortController();
+  const waiting = barrier.wait({ signal: controller.signal }).catch((reason) => reason);
+  controller.abort("later");
+  assertEquals([await waiting, barrier.broken], ["later", true]);
+  barrier.reset();
+  const refused = barrier.wait({ signal: AbortSignal.abort("before") }).catch((reason) => reason);
+  assertEquals([await refused, barrier.broken], ["before", false]); // it never stood at the barrier
+});
+
+Deno.test("Barrier.wait() throws RangeError or TypeError for a bad time-out at the call", () => {
+  const barrier = new Barrier(2);
+  for (const bad of [-1, NaN]) {
+    assertThrows(() => void barrier.wait({ timeout: bad }), RangeError, String(bad));
+  }
+  assertThrows(() => void barrier.wait({ timeout: "soon" as unknown as number }), TypeError, "soon");
+  assertEquals([barrier.waiting, barrier.broken], [0, false]);
 });

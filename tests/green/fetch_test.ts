@@ -1,62 +1,35 @@
-import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { AsyncResult, fetch, GreenletExit, sleep, spawn, Timeout, until, withTimeout } from "@verdant/green";
-
-/** A server whose answers can hang, and which tells when a client has gone. */
-function startServer() {
-  const gone = new Map<string, PromiseWithResolvers<void>>();
-  const goneFrom = (path: string) =>
-    gone.get(path) ?? gone.set(path, Promise.withResolvers<void>()).get(path)!;
-  const reached = new Map<string, PromiseWithResolvers<void>>();
-  const reach = (path: string) =>
-    reached.get(path) ?? reached.set(path, Promise.withResolvers<void>()).get(path)!;
-  const closing = Promise.withResolvers<void>();
-
-  function answer(request: Request): Response | Promise<Response> {
-    const { pathname } = new URL(request.url);
-    reach(pathname).resolve();
-    if (pathname.startsWith("/hang")) {
-      request.signal.addEventListener("abort", () => goneFrom(pathname).resolve());
-      return closing.promise.then(() => new Response("too late"));
-    }
-    if (pathname.startsWith("/slow")) {
-      const body = new ReadableStream<Uint8Array>({
-        start: (controller) => controller.enqueue(new TextEncoder().encode("first ")),
-        cancel: () => goneFrom(pathname).resolve(),
-      });
-      return new Response(body);
-    }
-    if (pathname === "/redirect") return Response.redirect(new URL("/text", request.url), 302);
-    if (pathname === "/empty") return new Response(null, { status: 204 });
-    if (pathname === "/echo") return new Response(request.body);
-    if (pathname === "/json") return Response.json({ ok: true });
-    if (pathname === "/missing") {
-      return new Response("nothing here", { status: 404, statusText: "Not Found" });
-    }
-    return new Response("hello");
-  }
-
-  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, answer);
-  return {
-    url: (path: string) => `http://127.0.0.1:${server.addr.port}${path}`,
-    /** Resolves when the client of that path has gone. */
-    gone: (path: string) => goneFrom(path).promise,
-    /** Resolves when a request for that path has come. */
-    reached: (path: string) => reach(path).promise,
-    async [Symbol.asyncDispose]() {
-      closing.resolve();
-      await server.shutdown();
-    },
-  };
-}
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import {
+  BlockingSwitchOutError,
+  fetch,
+  getCurrent,
+  getHub,
+  GreenletExit,
+  shield,
+  sleep,
+  spawn,
+  Timeout,
+  until,
+  withTimeout,
+} from "@verdant/green";
+import { captureErrors, turn } from "../helpers.ts";
+import { startServer } from "./fetch_server.ts";
 
 Deno.test("fetch() gives a Response that knows url, status, type and redirects", async () => {
   await using server = startServer();
   const response = await fetch(server.url("/json"));
   assertInstanceOf(response, Response);
   assertEquals([response.status, response.ok, response.url], [200, true, server.url("/json")]);
+  assertEquals([response.redirected, response.bodyUsed], [false, false]);
   assertEquals(response.headers.get("content-type"), "application/json");
-  assertEquals(await response.json(), { ok: true });
-  assert(response.bodyUsed);
+  assertEquals([await response.json(), response.bodyUsed], [{ ok: true }, true]);
 
   const redirected = await fetch(server.url("/redirect"));
   assertEquals([redirected.redirected, redirected.url], [true, server.url("/text")]);
@@ -65,29 +38,52 @@ Deno.test("fetch() gives a Response that knows url, status, type and redirects",
   const missing = await fetch(server.url("/missing"));
   assertEquals([missing.status, missing.ok, missing.statusText], [404, false, "Not Found"]);
   assertEquals(new TextDecoder().decode(await missing.bytes()), "nothing here");
+
+  const platform = await globalThis.fetch("data:,plain");
+  const ours = await fetch("data:,plain");
+  assertEquals([ours.type, await ours.text()], [platform.type, await platform.text()]);
 });
 
-Deno.test("fetch() body can be cloned, iterated, cancelled, and is null where there is none", async () => {
+Deno.test("fetch() takes a URL and a Request, and what the platform's takes with them", async () => {
   await using server = startServer();
-  const response = await fetch(server.url("/text"));
-  const copy = response.clone();
-  assertEquals(copy.url, response.url);
-  assertEquals([await copy.text(), await response.text()], ["hello", "hello"]);
-  const chunks: number[] = [];
-  for await (const chunk of (await fetch(server.url("/text"))).body!) chunks.push(chunk.length);
-  assertEquals(chunks.reduce((a, b) => a + b), 5);
-  assertEquals((await fetch(server.url("/empty"))).body, null);
-  assertEquals((await fetch(server.url("/text"), { method: "HEAD" })).status, 200);
-  await (await fetch(server.url("/slow/cancel"))).body!.cancel();
-  await server.gone("/slow/cancel");
+  const init = { method: "PUT", body: "ping", headers: { "content-type": "text/x-test" } };
+  for (const input of [server.url("/echo"), new URL(server.url("/echo")), new Request(server.url("/echo"))]) {
+    const response = await fetch(input, init);
+    assertEquals([response.headers.get("x-method"), await response.text()], ["PUT", "ping"]);
+  }
+  const request = new Request(server.url("/echo"), { method: "POST", body: "of the request" });
+  assertEquals(await (await fetch(request)).text(), "of the request");
+  const manual = await fetch(server.url("/redirect"), { redirect: "manual" });
+  assertEquals([manual.status, manual.redirected], [302, false]);
+  await manual.body?.cancel();
+});
+
+Deno.test("fetch() has no body where there is none", async () => {
+  await using server = startServer();
+  const empty = await fetch(server.url("/empty"));
+  assertEquals([empty.status, empty.body, await empty.text()], [204, null, ""]);
+  const head = await fetch(server.url("/text"), { method: "HEAD" });
+  assertEquals([head.status, await head.text()], [200, ""]);
 });
 
 Deno.test("fetch() sends a body, also a stream", async () => {
   await using server = startServer();
-  const echoed = await fetch(server.url("/echo"), { method: "POST", body: "ping" });
-  assertEquals(await echoed.text(), "ping");
   const body = new Blob(["streamed"]).stream();
   assertEquals(await (await fetch(server.url("/echo"), { method: "POST", body })).text(), "streamed");
+});
+
+Deno.test("fetch() lets the other greenlets run, and knows its own when it is back", async () => {
+  await using server = startServer();
+  const log: string[] = [];
+  const fetching = spawn(async () => {
+    const response = await fetch(server.url("/text"));
+    log.push(`${getCurrent() === fetching} ${await response.text()} ${getCurrent() === fetching}`);
+  });
+  const other = spawn(() => log.push("other"));
+  await other.join();
+  assertEquals(log, ["other"]);
+  await fetching.get();
+  assertEquals(log, ["other", "true hello true"]);
 });
 
 Deno.test("fetch() whose greenlet is killed while the headers are awaited closes the connection", async () => {
@@ -95,76 +91,158 @@ Deno.test("fetch() whose greenlet is killed while the headers are awaited closes
   const greenlet = spawn(() => fetch(server.url("/hang")));
   await until(server.reached("/hang"));
   await greenlet.kill();
-  assert(greenlet.value as unknown instanceof GreenletExit);
-  await until(server.gone("/hang"), { timeout: 10_000 });
+  assertInstanceOf(greenlet.value as unknown, GreenletExit);
+  assert(String(greenlet.value).includes("while it waited for fetch"));
+  await until(server.gone("/hang"));
 });
 
-Deno.test("fetch() whose greenlet is killed while it reads the body closes the connection", async () => {
+Deno.test("fetch() whose greenlet is killed while it sends a stream closes the connection, and the stream", async () => {
   await using server = startServer();
-  const readers: Record<string, (response: Response) => Promise<unknown>> = {
-    text: (response) => response.text(),
-    async stream(response) {
-      for await (const _chunk of response.body!);
-    },
-  };
-  for (const [name, read] of Object.entries(readers)) {
-    const path = `/slow/${name}`;
-    const reading = new AsyncResult<void>();
-    const greenlet = spawn(async () => {
-      const response = await fetch(server.url(path));
-      reading.set();
-      await read(response);
-    });
-    await reading.get();
+  const cancelled = Promise.withResolvers<void>();
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(new TextEncoder().encode("begun ")),
+    cancel: () => cancelled.resolve(),
+  });
+  const greenlet = spawn(() => fetch(server.url("/drain"), { method: "POST", body }));
+  await until(server.reached("/drain"));
+  await greenlet.kill();
+  assertInstanceOf(greenlet.value as unknown, GreenletExit);
+  await until(server.gone("/drain"));
+  await until(cancelled.promise);
+});
+
+Deno.test("fetch() in a shield ends before the kill arrives", async () => {
+  await using server = startServer();
+  const log: string[] = [];
+  const greenlet = spawn(async () => {
+    log.push(await shield(async () => await (await fetch(server.url("/text"))).text()));
     await sleep();
-    await greenlet.kill();
-    assert(greenlet.value as unknown instanceof GreenletExit, String(greenlet.error));
-    await until(server.gone(path), { timeout: 10_000 });
+    log.push("never");
+  });
+  await sleep();
+  await greenlet.kill();
+  assertEquals(log, ["hello"]);
+});
+
+Deno.test("fetch() is limited by its timeout, which closes the connection", async () => {
+  await using server = startServer();
+  const limit = new Timeout(60_000);
+  for (const timeout of [60_000, Temporal.Duration.from({ minutes: 1 }), limit]) {
+    const path = `/hang/${typeof timeout}/${timeout === limit}`;
+    const fetching = spawn(() => fetch(server.url(path), { timeout }).catch((error) => error));
+    await until(server.reached(path));
+    getHub().timers.fireDue(getHub().now() + 60_000);
+    const error = await fetching.get();
+    if (timeout === limit) assertStrictEquals(error, limit);
+    else assertEquals(String(error), "Timeout: Timed out after 60000 ms: waiting for fetch");
+    await until(server.gone(path));
   }
 });
 
-Deno.test("fetch() whose greenlet is killed before it read the body closes the connection", async () => {
-  await using server = startServer();
-  const got = new AsyncResult<void>();
-  const greenlet = spawn(async () => {
-    const response = await fetch(server.url("/slow/unread"));
-    got.set();
-    await sleep(60_000);
-    return response;
-  });
-  await got.get();
-  await greenlet.kill();
-  await until(server.gone("/slow/unread"), { timeout: 10_000 });
+Deno.test("fetch() with a timeout of 0 asks nobody", async () => {
+  const asked: unknown[] = [];
+  const platform = globalThis.fetch;
+  globalThis.fetch = (input) => (asked.push(input), platform(input));
+  try {
+    await assertRejects(() => fetch("data:,x", { timeout: 0 }), Timeout);
+    assertEquals(asked, []);
+  } finally {
+    globalThis.fetch = platform;
+  }
 });
 
-Deno.test("fetch() of a greenlet that returned its response can still be read", async () => {
+Deno.test("fetch() has no limit for its body in its timeout", async () => {
   await using server = startServer();
-  const response = await spawn(() => fetch(server.url("/text"))).get();
-  await sleep();
+  const response = await fetch(server.url("/text"), { timeout: 60_000 });
+  assertEquals(getHub().stats().timers, 0);
   assertEquals(await response.text(), "hello");
 });
 
-Deno.test("fetch() is limited by its timeout, by withTimeout and by its signal", async () => {
+Deno.test("fetch() is stopped by withTimeout() while the headers are awaited", async () => {
   await using server = startServer();
-  await assertRejects(() => fetch(server.url("/hang/1"), { timeout: 5 }), Timeout, "waiting for fetch");
-  await server.gone("/hang/1");
-  await assertRejects(
-    () => withTimeout(20, async () => await (await fetch(server.url("/slow/2"))).text()),
-    Timeout,
-  );
-  await server.gone("/slow/2");
-  const controller = new AbortController();
-  const aborted = fetch(server.url("/hang/3"), { signal: controller.signal }).catch((reason) => reason);
-  await until(server.reached("/hang/3"));
-  controller.abort("changed my mind");
-  assertEquals(await aborted, "changed my mind");
+  const fetching = spawn(() => withTimeout(60_000, () => fetch(server.url("/hang")), { value: "too slow" }));
+  await until(server.reached("/hang"));
+  getHub().timers.fireDue(getHub().now() + 60_000);
+  assertEquals(await fetching.get(), "too slow");
+  await until(server.gone("/hang"));
 });
 
-Deno.test("fetch() rejects with TypeError for a bad URL and an unreachable host", async () => {
+Deno.test("fetch() ends with the reason of its signal, be it in the options or in the Request", async () => {
+  await using server = startServer();
+  const fetches: Record<string, (url: string, signal: AbortSignal) => Promise<Response>> = {
+    options: (url, signal) => fetch(url, { signal }),
+    request: (url, signal) => fetch(new Request(url, { signal })),
+    both: (url, signal) => fetch(new Request(url, { signal: new AbortController().signal }), { signal }),
+  };
+  for (const [name, start] of Object.entries(fetches)) {
+    const path = `/hang/${name}`;
+    const controller = new AbortController();
+    const aborted = start(server.url(path), controller.signal).catch((reason) => reason);
+    await until(server.reached(path));
+    controller.abort(`changed my mind about ${name}`);
+    assertEquals(await aborted, `changed my mind about ${name}`);
+    await until(server.gone(path));
+  }
+  const reason = new Error("no");
+  const caught = await assertRejects(() => fetch(server.url("/text"), { signal: AbortSignal.abort(reason) }));
+  assertStrictEquals(caught, reason);
+});
+
+Deno.test("fetch() with a signal of null takes none, not even that of the Request", async () => {
+  await using server = startServer();
+  const request = new Request(server.url("/text"), { signal: AbortSignal.abort() });
+  assertEquals(await (await fetch(request, { signal: null })).text(), "hello");
+});
+
+Deno.test("fetch() rejects with TypeError for a bad URL and a refused connection", async () => {
   await assertRejects(() => fetch("not a url"), TypeError);
   const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   const { port } = listener.addr;
   listener.close();
   await assertRejects(() => fetch(`http://127.0.0.1:${port}/`), TypeError);
-  await assertRejects(() => fetch("http://127.0.0.1/", { timeout: -1 }), RangeError, "-1");
+  assertEquals(getHub().stats().foreignWaits, 0);
+});
+
+Deno.test("fetch() throws at the call for a bad timeout", () => {
+  assertThrows(
+    () => void fetch("data:,x", { timeout: -1 }),
+    RangeError,
+    "Cannot fetch: timeout must be 0 or more milliseconds, received -1",
+  );
+  assertThrows(() => void fetch("data:,x", { timeout: NaN }), RangeError, "received NaN");
+  assertThrows(() => void fetch("data:,x", { timeout: "1" as never }), TypeError, "received 1");
+  assertEquals(getHub().stats().foreignWaits, 0);
+});
+
+Deno.test("fetch() throws at the call in a callback of the hub", async () => {
+  const names: string[] = [];
+  getHub().runCallback(() => {
+    names.push(assertThrows(() => void fetch("data:,x"), BlockingSwitchOutError).name);
+  });
+  await sleep();
+  assertEquals(names.length, 1);
+});
+
+Deno.test("fetch() that nobody awaits rejects quietly", async () => {
+  using errors = captureErrors();
+  const greenlet = spawn(async () => {
+    void fetch("not a url");
+    void fetch("data:,x", { timeout: 0 });
+    void fetch("data:,x", { signal: AbortSignal.abort(new Error("no")) });
+    await turn();
+    return "unharmed";
+  });
+  assertEquals([await greenlet.get(), errors.seen], ["unharmed", []]);
+  await turn(); // an unhandled rejection would have failed the test by now
+});
+
+Deno.test("fetch() does not begin while a kill is due", async () => {
+  await using server = startServer();
+  const greenlet = spawn(async () => {
+    void getCurrent()!.kill("enough", { block: false });
+    await fetch(server.url("/text"));
+  });
+  await greenlet.join();
+  assertInstanceOf(greenlet.value as unknown, GreenletExit);
+  assertEquals(getHub().stats().foreignWaits, 0);
 });

@@ -111,3 +111,78 @@ Deno.test("Timeout says how long it was, and what for", () => {
   assertEquals(new Timeout(5, { message: "login" }).message, "Timed out after 5 ms: login");
   assertEquals([new Timeout(5).ms, new Timeout(null).ms, new Timeout(5).name], [5, null, "Timeout"]);
 });
+
+Deno.test("Timeout.cancel() from outside keeps it from firing in the greenlet that started it", async () => {
+  let limit: Timeout;
+  const event = new Event();
+  const greenlet = spawn(async () => {
+    limit = Timeout.start(60_000);
+    return await event.wait();
+  });
+  await sleep();
+  limit!.cancel();
+  limit!.cancel();
+  assertEquals([limit!.pending, getHub().stats().timers], [false, 0]);
+  event.set();
+  assertEquals(await greenlet.get(), true);
+});
+
+Deno.test("Timeout that fires after the end of its greenlet harms nobody", async () => {
+  let limit: Timeout;
+  const greenlet = spawn(() => {
+    limit = Timeout.start(1);
+  });
+  await greenlet.join();
+  await sleep(2);
+  assertEquals([limit!.pending, greenlet.successful, greenlet.pending], [false, true, undefined]);
+});
+
+Deno.test("Timeout belongs to who started it, not to who made it", async () => {
+  const limit = new Timeout(1);
+  const greenlet = spawn(async () => {
+    limit.start();
+    return await never().catch((error) => error);
+  });
+  await sleep(2);
+  assertStrictEquals(await greenlet.get(), limit);
+});
+
+Deno.test("Timeout of an outer block interrupts a wait in an inner one, and the inner one is still to come", async () => {
+  const log: string[] = [];
+  const greenlet = spawn(async () => {
+    const inner = Timeout.start(60_000);
+    const outer = Timeout.start(1);
+    await never().catch((error) => log.push(error === outer ? "outer" : "?"));
+    log.push(inner.pending ? "inner is pending" : "inner is gone");
+    inner.cancel();
+    await sleep(1);
+  });
+  await greenlet.get();
+  assertEquals(log, ["outer", "inner is pending"]);
+});
+
+Deno.test("Timeout that is silent still ends the wait: only blocks under it swallow it", async () => {
+  const limit = Timeout.start(1, { silent: true });
+  assertStrictEquals(await never().catch((error) => error), limit);
+  assert(limit.silent);
+});
+
+Deno.test("Timeout with ref: false does not count among the timers that keep the process alive", () => {
+  const { timers } = getHub();
+  using _unreferenced = Timeout.start(60_000, { ref: false });
+  assertEquals([timers.size, timers.refs], [1, 0]);
+  using _referenced = Timeout.start(60_000);
+  assertEquals([timers.size, timers.refs], [2, 1]);
+});
+
+Deno.test("Timeout fires between two waits: the next wait throws it, and no other does", async () => {
+  const limit = Timeout.start(0);
+  getHub().timers.fireDue(getHub().now() + 1);
+  assertStrictEquals(await sleep().catch((error) => error), limit);
+  await sleep();
+  limit.cancel();
+});
+
+Deno.test("Timeout takes a Temporal.Duration", () => {
+  assertEquals(new Timeout(Temporal.Duration.from({ seconds: 2 })).ms, 2000);
+});

@@ -69,3 +69,31 @@ Deno.test("TimerHeap agrees with a sorted list under random additions, cancellat
     assert(fired.length > 500);
   }
 });
+
+Deno.test("TimerHeap keeps the order of what is left when most are cancelled", () => {
+  const { heap, fired, add } = heapWithLog();
+  const timers = Array.from({ length: 1000 }, (_, i) => add((i * 7919) % 1000, String((i * 7919) % 1000)));
+  for (const timer of timers) if (timer.deadline % 10 !== 3) heap.cancel(timer);
+  assertEquals([heap.size, heap.refs, heap.next], [100, 100, 3]);
+  heap.fireDue(500);
+  const due = Array.from({ length: 50 }, (_, i) => String(i * 10 + 3));
+  assertEquals([fired, heap.size, heap.next], [due, 50, 503]);
+});
+
+Deno.test("TimerHeap lets a timer that fires cancel others that are due, and add later ones", () => {
+  const { heap, fired, add } = heapWithLog();
+  const victims = [2, 3].map((deadline) => add(deadline, `victim ${deadline}`));
+  heap.add(1, true, () => {
+    for (const victim of victims) heap.cancel(victim);
+    add(9, "later");
+  }, undefined);
+  heap.fireDue(5);
+  assertEquals([fired, heap.size, heap.next], [[], 1, 9]);
+});
+
+Deno.test("TimerHeap.next of an empty heap is Infinity, also when all were cancelled", () => {
+  const { heap, add } = heapWithLog();
+  assertEquals(heap.next, Infinity);
+  heap.cancel(add(1, "never"));
+  assertEquals([heap.next, heap.size, heap.refs], [Infinity, 0, 0]);
+});

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { AsyncResult, sleep, spawn, Timeout } from "@verdant/green";
+import { AsyncResult, GreenletExit, joinAll, sleep, spawn, Timeout } from "@verdant/green";
+import { captureErrors } from "../helpers.ts";
 
 Deno.test("AsyncResult.get() returns the value to all who wait, and to those who come later", async () => {
   const result = new AsyncResult<number>();
@@ -65,4 +66,93 @@ Deno.test("AsyncResult.rawlink() calls back once there is a result", async () =>
   result.set(3);
   await sleep();
   assertEquals(seen, [3]);
+});
+
+Deno.test("AsyncResult.get() and wait() of a result that is there do not switch", async () => {
+  const result = new AsyncResult<number>();
+  result.set(1);
+  const log: unknown[] = [];
+  const other = spawn(() => log.push("other"));
+  log.push(await result.get(), await result.wait(), result.getNowait());
+  await other.join();
+  assertEquals(log, [1, 1, 1, "other"]);
+});
+
+Deno.test("AsyncResult.set(undefined) is a result like any other", async () => {
+  const result = new AsyncResult<undefined>();
+  const waiter = spawn(() => result.get());
+  await sleep();
+  result.set(undefined);
+  assertEquals([await waiter.get(), result.ready, result.successful], [undefined, true, true]);
+  assertEquals(result.getNowait(), undefined);
+});
+
+Deno.test("AsyncResult.setError(undefined) is an error like any other", async () => {
+  const result = new AsyncResult<number>();
+  const getter = spawn(() => result.get().then(() => "returned", (error) => ["threw", error]));
+  await sleep();
+  result.setError(undefined);
+  assertEquals(await getter.get(), ["threw", undefined]);
+  assertEquals([result.ready, result.successful], [true, false]);
+});
+
+Deno.test("AsyncResult.set() after setError() replaces the error", async () => {
+  const result = new AsyncResult<string>();
+  result.setError(new Error("first"));
+  result.set("second");
+  assertEquals([await result.get(), result.successful, result.error], ["second", true, undefined]);
+  result.setError("third");
+  assertEquals([result.value, result.error], [undefined, "third"]);
+});
+
+Deno.test("AsyncResult.copy() takes over an error, and the end of a killed greenlet as its value", async () => {
+  using _errors = captureErrors();
+  const failure = new RangeError("body");
+  const failed = new AsyncResult<unknown>();
+  spawn(() => {
+    throw failure;
+  }).rawlink((greenlet) => failed.copy(greenlet));
+  assertStrictEquals(await failed.get().catch((error) => error), failure);
+  const killed = new AsyncResult<unknown>();
+  const victim = spawn(() => sleep(60_000));
+  victim.rawlink((greenlet) => killed.copy(greenlet));
+  await victim.kill();
+  assert(await killed.get() instanceof GreenletExit);
+});
+
+Deno.test("AsyncResult.get() that is killed leaves the others waiting", async () => {
+  const result = new AsyncResult<number>();
+  const [victim, patient] = [spawn(() => result.get()), spawn(() => result.get())];
+  await sleep();
+  await victim.kill();
+  result.set(5);
+  assertEquals([victim.value as unknown instanceof GreenletExit, await patient.get()], [true, 5]);
+});
+
+Deno.test("AsyncResult.get() and wait() go on in the order in which they came", async () => {
+  const result = new AsyncResult<number>();
+  const log: string[] = [];
+  const all = [
+    spawn(() => result.get().then(() => log.push("get"))),
+    spawn(() => result.wait().then(() => log.push("wait"))),
+    spawn(() => result.get().then(() => log.push("get again"))),
+  ];
+  await sleep();
+  result.rawlink(() => log.push("linked"));
+  result.set(1);
+  assertEquals(log, []); // set() does not switch
+  await joinAll(all);
+  await sleep();
+  assertEquals(log, ["get", "wait", "get again", "linked"]);
+});
+
+Deno.test("AsyncResult.rawlink() that was disposed is not called", async () => {
+  const result = new AsyncResult<number>();
+  const log: string[] = [];
+  result.rawlink(() => log.push("never"))[Symbol.dispose]();
+  result.set(1);
+  result.rawlink(() => log.push("nor this"))[Symbol.dispose]();
+  result.rawlink(() => log.push("soon"));
+  await sleep();
+  assertEquals(log, ["soon"]);
 });

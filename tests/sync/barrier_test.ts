@@ -62,3 +62,84 @@ Deno.test("Barrier takes the time-out of its constructor for waits that have non
   const barrier = new Barrier(2, { timeout: 1 });
   await assertRejects(() => barrier.wait(), BrokenBarrierError, "Timed out");
 });
+
+Deno.test("Barrier(1) lets everybody pass without waiting", async () => {
+  const barrier = new Barrier(1);
+  const log: string[] = [];
+  const other = spawn(() => log.push("other"));
+  assertEquals([await barrier.wait(), await barrier.wait({ timeout: 0 })], [0, 0]);
+  log.push("passed twice");
+  await other.join();
+  assertEquals(log, ["passed twice", "other"]);
+});
+
+Deno.test("Barrier.reset() ends the waits of those who are there, and is whole at once", async () => {
+  const barrier = new Barrier(2);
+  const waiter = spawn(() => barrier.wait().catch((error) => error));
+  await sleep();
+  barrier.reset();
+  assertEquals([barrier.waiting, barrier.broken], [0, false]);
+  assert(await waiter.get() instanceof BrokenBarrierError);
+  const pair = [spawn(() => barrier.wait()), spawn(() => barrier.wait())];
+  await joinAll(pair);
+  assertEquals(pair.map((greenlet) => greenlet.value), [0, 1]);
+});
+
+Deno.test("Barrier.reset() holds though one who was killed before runs after it", async () => {
+  const barrier = new Barrier(2);
+  const victim = spawn(() => barrier.wait());
+  await sleep();
+  void victim.kill(undefined, { block: false });
+  barrier.reset();
+  await victim.join();
+  assertEquals(barrier.broken, false);
+});
+
+Deno.test("Barrier.wait() of others passes though one that was killed has not run yet", async () => {
+  const barrier = new Barrier(2);
+  const victim = spawn(() => barrier.wait());
+  await sleep();
+  const pair = [spawn(() => barrier.wait()), spawn(() => barrier.wait())];
+  void victim.kill(undefined, { block: false }); // behind the two in the run queue
+  await joinAll([victim, ...pair]);
+  assertEquals(pair.map((greenlet) => greenlet.value), [0, 1]);
+  assertEquals([barrier.broken, barrier.waiting], [false, 0]);
+});
+
+Deno.test("Barrier.wait() with timeout: 0 breaks it unless it is the last to come", async () => {
+  const barrier = new Barrier(2);
+  const first = spawn(() => barrier.wait());
+  await sleep();
+  assertEquals([await barrier.wait({ timeout: 0 }), await first.get()], [1, 0]);
+  await assertRejects(() => barrier.wait({ timeout: 0 }), BrokenBarrierError);
+  assert(barrier.broken);
+});
+
+Deno.test("Barrier.wait() killed after the barrier was passed does not break it", async () => {
+  const barrier = new Barrier(2);
+  const first = spawn(() => barrier.wait());
+  await sleep();
+  await barrier.wait();
+  await first.kill();
+  assertEquals([first.value, barrier.broken, barrier.waiting], [0, false, 0]);
+});
+
+Deno.test("Barrier.wait() can be told to wait for longer than the barrier itself", async () => {
+  const barrier = new Barrier(2, { timeout: 1 });
+  const patient = spawn(() => barrier.wait({ timeout: 60_000 }));
+  await sleep(2);
+  assertEquals([barrier.waiting, patient.ready], [1, false]);
+  assertEquals([await barrier.wait(), await patient.get()], [1, 0]);
+});
+
+Deno.test("Barrier.parties and waiting say how many are wanted and there", async () => {
+  const barrier = new Barrier(3);
+  assertEquals([barrier.parties, barrier.waiting], [3, 0]);
+  const waiters = [1, 2].map(() => spawn(() => barrier.wait().catch((error) => error.name)));
+  await sleep();
+  assertEquals([barrier.parties, barrier.waiting], [3, 2]);
+  barrier.abort();
+  assertEquals(barrier.waiting, 0);
+  await joinAll(waiters);
+  assertEquals(waiters.map((waiter) => waiter.value), ["BrokenBarrierError", "BrokenBarrierError"]);
+});

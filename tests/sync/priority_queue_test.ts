@@ -1,6 +1,5 @@
-import { assertEquals } from "@std/assert";
-import { LifoQueue, PriorityQueue, Queue, SimpleQueue, sleep, spawn } from "@verdant/green";
-import { seededRandom } from "../helpers.ts";
+import { assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
+import { joinAll, PriorityQueue, seededRandom, sleep, spawn } from "@verdant/green";
 
 Deno.test("PriorityQueue.get() returns the smallest first; equal ones in the order in which they came", async () => {
   const random = seededRandom(7);
@@ -34,35 +33,52 @@ Deno.test("PriorityQueue with compare uses it, also in its copy", async () => {
   ]);
 });
 
-Deno.test("Queue.copy() has the same items and nobody who waits", async () => {
-  for (const QueueClass of [Queue, SimpleQueue, LifoQueue]) {
-    const queue = new QueueClass<number>(3, [1, 2, 3]);
-    const putter = spawn(() => queue.put(4));
-    await sleep();
-    const copy = queue.copy();
-    const order = [];
-    while (!copy.empty) order.push(copy.getNowait());
-    assertEquals(order, QueueClass === LifoQueue ? [3, 2, 1] : [1, 2, 3]);
-    assertEquals([copy.maxSize, copy.putters.size, queue.size], [3, 0, 3]);
-    await putter.kill();
-  }
+Deno.test("PriorityQueue takes numbers, strings, dates, bigints and arrays without compare", async () => {
+  const sorted = async (items: unknown[]) => {
+    const queue = new PriorityQueue<unknown>(Infinity, items);
+    queue.shutdown();
+    return await Array.fromAsync(queue);
+  };
+  const [early, late] = [new Date(1), new Date(2)];
+  assertEquals(await sorted([3, -1, 2.5, 0]), [-1, 0, 2.5, 3]);
+  assertEquals(await sorted(["b", "a", "B"]), ["B", "a", "b"]);
+  assertEquals(await sorted([late, early]), [early, late]);
+  assertEquals(await sorted([2n, 1, 3]), [1, 2n, 3]);
+  assertEquals(await sorted([[2, "x"], [1, "z"], [2, "a"]]), [[1, "z"], [2, "x"], [2, "a"]]);
 });
 
-Deno.test("Queue.toReadableStream() that is cancelled leaves the items that nobody took", async () => {
-  const queue = new Queue<number>(Infinity, [1, 2, 3]);
-  const reader = queue.toReadableStream().getReader();
-  assertEquals(await reader.read(), { done: false, value: 1 });
-  await reader.cancel();
-  assertEquals([queue.size, queue.getters.size], [2, 0]);
+Deno.test("PriorityQueue.put() of an item that cannot be compared throws and changes nothing", async () => {
+  const queue = new PriorityQueue<unknown>(Infinity, [2]);
+  await assertRejects(async () => await queue.put(Symbol("no order")), TypeError);
+  assertThrows(() => queue.putNowait(Symbol("no order")), TypeError);
+  assertEquals([queue.size, queue.unfinishedTasks], [1, 1]);
+  await queue.put(1);
+  assertEquals([queue.getNowait(), queue.getNowait(), queue.empty], [1, 2, true]);
 });
 
-Deno.test("Queue.join() returns when the last item is done", async () => {
-  const queue = new Queue<number>(Infinity, [1, 2]);
-  const joiner = spawn(() => queue.join());
+Deno.test("PriorityQueue.get() is not hurt by a waiting put() whose item cannot be compared", async () => {
+  const queue = new PriorityQueue<unknown>(2, [1, 2]);
+  const bad = spawn(() => queue.put(Symbol("no order")).catch((error) => error));
+  const good = spawn(() => queue.put(0));
   await sleep();
-  queue.taskDone();
+  assertEquals([await queue.get(), queue.size], [1, 2]);
+  assertInstanceOf(await bad.get(), TypeError);
+  await good.join();
+  assertEquals([queue.getNowait(), queue.getNowait(), queue.putters.size], [0, 2, 0]);
+});
+
+Deno.test("PriorityQueue.put() hands the item to a getter that waits, whatever its priority", async () => {
+  const queue = new PriorityQueue<number>();
+  const getters = [1, 2].map(() => spawn(() => queue.get()));
   await sleep();
-  assertEquals([joiner.ready, queue.unfinishedTasks], [false, 1]);
-  queue.taskDone();
-  assertEquals(await joiner.get(), true);
+  for (const n of [9, 5, 1]) queue.putNowait(n);
+  assertEquals([await getters[0]!.get(), await getters[1]!.get(), await queue.get()], [9, 5, 1]);
+});
+
+Deno.test("PriorityQueue.get() lets the putter in that waited longest, not the most urgent", async () => {
+  const queue = new PriorityQueue<number>(1, [5]);
+  const putters = [9, 1].map((n) => spawn(() => queue.put(n)));
+  await sleep();
+  assertEquals([await queue.get(), await queue.get(), await queue.get()], [5, 9, 1]);
+  await joinAll(putters);
 });

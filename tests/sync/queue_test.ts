@@ -2,12 +2,13 @@ import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows }
 import {
   Empty,
   Full,
+  JoinableQueue,
   joinAll,
   LifoQueue,
   PriorityQueue,
   Queue,
   ShutDown,
-  type SimpleQueue,
+  SimpleQueue,
   sleep,
   spawn,
 } from "@verdant/green";
@@ -141,15 +142,83 @@ Deno.test("LifoQueue.get() returns the newest, PriorityQueue.get() the smallest"
   assertEquals(take(copy), [1, 1, 3, 4, 5]);
 });
 
-Deno.test("Queue.toReadableStream() yields the items and closes at shutdown", async () => {
+Deno.test("Queue.copy() has the same items and nobody who waits", async () => {
+  for (const QueueClass of [Queue, SimpleQueue, LifoQueue]) {
+    const queue = new QueueClass<number>(3, [1, 2, 3]);
+    const putter = spawn(() => queue.put(4));
+    await sleep();
+    const copy = queue.copy();
+    const order = [];
+    while (!copy.empty) order.push(copy.getNowait());
+    assertEquals(order, QueueClass === LifoQueue ? [3, 2, 1] : [1, 2, 3]);
+    assertEquals([copy.maxSize, copy.putters.size, queue.size], [3, 0, 3]);
+    await putter.kill();
+  }
+});
+
+Deno.test("Queue.join() returns when the last item is done", async () => {
   const queue = new Queue<number>(Infinity, [1, 2]);
-  queue.shutdown();
-  assertEquals(await Array.fromAsync(queue.toReadableStream()), [1, 2]);
-  const waiting = new Queue<number>();
-  const reader = waiting.toReadableStream().getReader();
-  const pending = reader.read();
-  await reader.cancel();
-  assertEquals((await pending).done, true);
-  waiting.putNowait(9);
-  assertStrictEquals(await waiting.get(), 9);
+  const joiner = spawn(() => queue.join());
+  await sleep();
+  queue.taskDone();
+  await sleep();
+  assertEquals([joiner.ready, queue.unfinishedTasks], [false, 1]);
+  queue.taskDone();
+  assertEquals(await joiner.get(), true);
+});
+
+Deno.test("LifoQueue.peek() shows the item that get() takes", async () => {
+  const queue = new LifoQueue<number>(Infinity, [1, 2]);
+  assertEquals([await queue.peek(), await queue.get(), queue.peekNowait()], [2, 2, 1]);
+});
+
+Deno.test("Queue.unfinishedTasks counts what comes in, also what is handed over or waited to put", async () => {
+  const queue = new Queue<number>(1);
+  const getter = spawn(() => queue.get());
+  await sleep();
+  await queue.put(1); // handed over
+  await queue.put(2); // kept
+  const putter = spawn(() => queue.put(3));
+  await sleep();
+  assertEquals(queue.unfinishedTasks, 2); // the third is not in yet
+  await queue.get();
+  assertEquals(queue.unfinishedTasks, 3);
+  await joinAll([getter, putter]);
+  for (let i = 0; i < 3; i++) queue.taskDone();
+  assertEquals(await queue.join({ timeout: 0 }), true);
+});
+
+Deno.test("Queue.join() wakes all who wait, and does not wait for nothing", async () => {
+  const queue = new Queue<number>();
+  assertEquals(await queue.join({ timeout: 0 }), true);
+  await queue.put(1);
+  const joiners = [1, 2].map(() => spawn(() => queue.join()));
+  assertEquals(await queue.join({ timeout: 1 }), false);
+  queue.taskDone();
+  await queue.put(2); // comes too late for those who were woken
+  await joinAll(joiners);
+  assertEquals([joiners.map((joiner) => joiner.value), queue.unfinishedTasks], [[true, true], 1]);
+});
+
+Deno.test("Queue.shutdown() with immediate does not count the items that were taken", async () => {
+  const queue = new Queue<number>(Infinity, [1, 2, 3]);
+  await queue.get();
+  const joiner = spawn(() => queue.join());
+  await sleep();
+  queue.shutdown({ immediate: true });
+  await sleep();
+  assertEquals([queue.size, queue.unfinishedTasks, joiner.ready], [0, 1, false]);
+  queue.taskDone();
+  assertEquals(await joiner.get(), true);
+});
+
+Deno.test("Queue.copy() counts its items anew", async () => {
+  const queue = new Queue<number>(Infinity, [1, 2]);
+  await queue.get();
+  const copy = queue.copy() as Queue<number>;
+  assertEquals([queue.unfinishedTasks, copy.unfinishedTasks, copy.size], [2, 1, 1]);
+});
+
+Deno.test("JoinableQueue is Queue by another name", () => {
+  assertStrictEquals(JoinableQueue, Queue);
 });
