@@ -32,8 +32,12 @@ export { iwait, wait, type WaitIterator, type WaitManyOptions } from "./wait.ts"
 export { withTimeout, type WithTimeoutOptions } from "./with_timeout.ts";
 export { assertNoSwitches, assertSwitches, assertWaits } from "./testing/assertions.ts";
 export { type Random, seededRandom } from "./testing/random.ts";
-export { SeededQueue } from "./testing/seeded_queue.ts";
+export { Exploration, ExplorationError } from "./testing/explore/exploration.ts";
+export { explore, type ExploreOptions } from "./testing/explore/explore.ts";
+export type { Fault } from "./testing/explore/faults.ts";
+export { Line, LineQueue } from "./testing/line_queue.ts";
 export { Sequencer } from "./testing/sequencer.ts";
-export { simulate, type SimulateOptions, SimulationError } from "./testing/simulate.ts";
+export { simulate, type SimulateOptions } from "./testing/simulate.ts";
+export { type Allowance, SimulationError } from "./testing/simulation.ts";
 export { VirtualClock } from "./testing/virtual_clock.ts";
 export { settled, type World } from "./testing/world.ts";

@@ -229,6 +229,7 @@ export abstract class Task implements Runnable {
    */
   interrupt(interruption: Interruption): void {
     if (this.ready) return;
+    this.hub.tracer?.interrupted?.(this);
     if (this.waits === undefined || interruption.depth < this.shields) {
       (this.pending ??= []).push(interruption);
       return;

@@ -26,6 +26,8 @@ export interface Tracer {
   parked(waiter: Waiter): void;
   /** A task got the run token; `waiter` is the wait that ended, `undefined` at its start. */
   switched(task: Task, waiter: Waiter | undefined): void;
+  /** An exception was thrown in a task, or will be at one of its next waits. */
+  interrupted?(task: Task): void;
   /** A task has ended. */
   ended(task: Task): void;
 }

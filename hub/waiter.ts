@@ -146,6 +146,11 @@ export class Waiter implements Runnable, WaitNode {
     return this.state === WAITING;
   }
 
+  /** Whether its task has resumed. */
+  get settled(): boolean {
+    return this.state === SETTLED;
+  }
+
   /** Grants `value` and queues the task. The source has already taken the waiter from its list. */
   wake(value: unknown): void {
     leave(this, GRANTED, value);

@@ -52,6 +52,7 @@ async function countSwitches<T>(fn: () => T | PromiseLike<T>): Promise<{ result:
       if (task === caller) switches++;
       outer?.switched(task, waiter);
     },
+    interrupted: (task) => outer?.interrupted?.(task),
     ended: (task) => outer?.ended(task),
   };
   hub.tracer = counting;

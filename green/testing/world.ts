@@ -11,6 +11,7 @@ import {
 } from "../../hub/mod.ts";
 import { Greenlet } from "../greenlet.ts";
 import { sleep } from "../sleep.ts";
+import type { Tracker } from "./explore/footprint.ts";
 import type { Random } from "./random.ts";
 
 /**
@@ -35,11 +36,13 @@ export class World {
   readonly random: Random;
   readonly #settlers: WaitList = new WaitList("settle", this);
   readonly #inventory: Set<Accountable>;
+  readonly #tracker: Tracker | undefined;
 
-  /** For `simulate()`. */
-  constructor(hub: Hub, random: Random) {
+  /** For `simulate()` and `explore()`. */
+  constructor(hub: Hub, random: Random, tracker?: Tracker) {
     this.hub = hub;
-    this.random = random;
+    this.#tracker = tracker;
+    this.random = tracker === undefined ? random : watched(random, tracker);
     this.#inventory = hub.inventory = new Set();
   }
 
@@ -69,6 +72,15 @@ export class World {
     const plan = planWait(undefined, "settle");
     const task = enterWait("settle");
     return refusal(task, plan) ?? suspend(task, this.#settlers, undefined, plan, EXPIRE_FALSE);
+  }
+
+  /**
+   * Watches an object that greenlets share: for `explore()` with `tracked`. Otherwise it is returned as it is.
+   *
+   * @returns What to use in its place.
+   */
+  shared<T extends object>(object: T): T {
+    return this.#tracker?.watch(object) ?? object;
   }
 
   /** For `simulate()`: wakes those who wait for the others to park; says whether there were any. */
@@ -105,6 +117,14 @@ export async function settled(): Promise<void> {
   const world = worlds.get(callerTask().hub);
   if (world === undefined) throw new Error("Cannot settle: settled() is for the inside of a simulation");
   await world.settle();
+}
+
+/** Whoever asks for a number changes what the others get. */
+function watched(random: Random, tracker: Tracker): Random {
+  return () => {
+    tracker.touch(random, true);
+    return random();
+  };
 }
 
 /** The world of each simulated hub. */

@@ -1,0 +1,392 @@
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import {
+  Event,
+  Exploration,
+  ExplorationError,
+  explore,
+  type ExploreOptions,
+  getHub,
+  type Greenlet,
+  joinAll,
+  Lock,
+  LoopExit,
+  Queue,
+  Semaphore,
+  SimulationError,
+  sleep,
+  spawn,
+  Timeout,
+  withTimeout,
+  type World,
+} from "@verdant/green";
+import { captureErrors } from "../../helpers.ts";
+
+const STRATEGIES = ["random", "pct", "exhaustive"] as const;
+
+/** Loses an update if the slice of the first ends between its two operations, neither of which need wait. */
+async function lostUpdate() {
+  const lock = new Semaphore(1);
+  let balance = 100;
+  const read = () => lock.with(() => balance);
+  const write = (value: number) => lock.with(() => void (balance = value));
+  const withdraw = async (amount: number) => write(await read() - amount);
+  await joinAll([spawn(withdraw, 10), spawn(withdraw, 20)]);
+  assertEquals(balance, 70);
+}
+
+/** Three greenlets, three operations each, nothing wrong. */
+async function threeByThree() {
+  const lock = new Lock();
+  const work = async () => {
+    for (let i = 0; i < 3; i++) await lock.with(() => {});
+  };
+  await joinAll([spawn(work), spawn(work), spawn(work)]);
+}
+
+function failureOf(body: (world: World) => unknown, options?: ExploreOptions): Promise<ExplorationError> {
+  return assertRejects(() => explore(body, options), ExplorationError);
+}
+
+for (const strategy of STRATEGIES) {
+  Deno.test(`explore() by ${strategy} finds a lost update, shrinks it and replays it`, async () => {
+    const error = await failureOf(lostUpdate, { strategy });
+    assertInstanceOf(error.cause, Error);
+    assertEquals(error.cause.name, "AssertionError");
+    assertEquals([error.replay, error.switches], ["0:1", 8]); // one preemption is all it takes
+    assertEquals(
+      error.schedule,
+      "#1 body: joinAll() → #2 withdraw: Semaphore.acquire(), preempted → #3 withdraw: Semaphore.acquire() → " +
+        "#2 withdraw: Semaphore.acquire() → #3 withdraw: Semaphore.acquire() → #2 withdraw ends → " +
+        "#3 withdraw ends → #1 body ends",
+    );
+    assertStringIncludes(error.message, `explore(body, { seed: ${error.seed}, replay: "0:1" })`);
+    const again = await failureOf(lostUpdate, { seed: error.seed, replay: error.replay });
+    assertEquals([again.schedule, again.replay], [error.schedule, error.replay]);
+  });
+
+  Deno.test(`explore() by ${strategy} is the same for the same seed`, async () => {
+    const run = async () => {
+      const log: string[] = [];
+      await explore(async (world) => {
+        const queue = new Queue<string>(1);
+        const say = async (name: string) => {
+          await queue.put(name);
+          log.push(await queue.get(), world.random().toFixed(6));
+        };
+        await joinAll([spawn(say, "a"), spawn(say, "b"), spawn(say, "c")]);
+      }, { strategy, runs: 20, seed: 7 });
+      return log;
+    };
+    assertEquals(await run(), await run());
+  });
+}
+
+Deno.test("explore() by exhaustive runs every schedule within the bounds once, and says so", async () => {
+  const orders = new Map<string, number>();
+  const report = await explore(async () => {
+    const log: string[] = [];
+    const step = async (name: string) => {
+      await sleep();
+      log.push(name);
+      await sleep();
+      log.push(name);
+    };
+    await joinAll([spawn(step, "a"), spawn(step, "b")]);
+    const order = log.join("");
+    orders.set(order, (orders.get(order) ?? 0) + 1);
+  }, { strategy: "exhaustive" });
+  assertEquals([...orders.keys()].sort(), ["aabb", "abab", "abba", "baab", "baba", "bbaa"]);
+  assertEquals([report.exhausted, report.distinct], [true, report.runs]);
+});
+
+Deno.test("explore() by exhaustive knows preemptions 0, 1 and 2 of three greenlets with three operations", async () => {
+  const runs: number[] = [];
+  for (const preemptions of [0, 1, 2]) {
+    const report = await explore(threeByThree, { strategy: "exhaustive", preemptions });
+    assert(report.exhausted);
+    runs.push(report.distinct);
+  }
+  assertEquals(runs, [1, 28, 113]);
+});
+
+Deno.test("explore() that reaches its number of runs first is not exhausted", async () => {
+  const report = await explore(threeByThree, { strategy: "exhaustive", runs: 10 });
+  assertEquals([report.runs, report.exhausted], [10, false]);
+  const exact = await explore(threeByThree, { strategy: "exhaustive", runs: 113 });
+  assertEquals([exact.runs, exact.exhausted], [113, true]);
+});
+
+Deno.test("Exploration.toString() tells the figures", () => {
+  assertEquals(
+    String(new Exploration(1, 1, 0, true)),
+    "1 run, 1 distinct schedule, all there are within the bounds",
+  );
+  assertEquals(
+    String(new Exploration(30, 20, 10, false)),
+    "30 runs, 20 distinct schedules, 10 equivalent ones skipped",
+  );
+});
+
+Deno.test("explore() counts the distinct schedules of a random search", async () => {
+  const report = await explore(() => spawn(() => {}).join(), { runs: 20 });
+  assertEquals([report.runs, report.distinct, report.exhausted], [20, 1, false]);
+});
+
+Deno.test("explore() that is tracked skips schedules that differ in the order of independent steps only", async () => {
+  const finals = { full: new Set<string>(), tracked: new Set<string>() };
+  const body = (seen: Set<string>) => async (world: World) => {
+    const [left, right] = [world.shared({ log: "" }), world.shared({ log: "" })];
+    const step = async (cell: { log: string }, name: string) => {
+      for (let i = 0; i < 2; i++) {
+        cell.log += name;
+        await sleep();
+      }
+    };
+    await joinAll([
+      spawn(step, left, "a"),
+      spawn(step, left, "b"),
+      spawn(step, right, "c"),
+      spawn(step, right, "d"),
+    ]);
+    seen.add(`${left.log} ${right.log}`);
+  };
+  const full = await explore(body(finals.full), { strategy: "exhaustive" });
+  const tracked = await explore(body(finals.tracked), { strategy: "exhaustive", tracked: true });
+  assert(full.exhausted && tracked.exhausted);
+  assertEquals(finals.tracked, finals.full); // whatever can come out still does
+  assert(tracked.runs < full.runs / 2, `${tracked} of ${full}`);
+});
+
+Deno.test("explore() that is tracked does not skip what a bound has cut off elsewhere", async () => {
+  const outcomes = async (tracked: boolean) => {
+    const seen = new Set<string>();
+    for (const preemptions of [0, 1, 2]) {
+      await explore(async (world) => {
+        const cells = [world.shared(new Semaphore(1)), world.shared(new Semaphore(1))];
+        const log = world.shared({ text: "" });
+        const work = async (first: number, name: string) => {
+          await cells[first]!.acquire();
+          log.text += name;
+          await sleep();
+          cells[first]!.release();
+          await cells[1 - first]!.acquire();
+          log.text += name;
+          cells[1 - first]!.release();
+        };
+        await joinAll([spawn(work, 0, "a"), spawn(work, 1, "b"), spawn(work, 0, "c")]);
+        seen.add(`${preemptions} ${log.text}`);
+      }, { strategy: "exhaustive", preemptions, tracked });
+    }
+    return seen;
+  };
+  assertEquals(await outcomes(true), await outcomes(false));
+});
+
+Deno.test("World.shared() is the object itself unless the exploration is tracked", async () => {
+  const object = {};
+  await explore((world) => assert(world.shared(object) === object), { runs: 1 });
+  await explore((world) => {
+    const queue = world.shared(new Queue<number>());
+    assertInstanceOf(queue, Queue);
+    queue.putNowait(1);
+    assertEquals([queue.size, queue.getNowait()], [1, 1]);
+  }, { strategy: "exhaustive", tracked: true });
+});
+
+Deno.test("explore() calls a deadlock, a leftover and an error that nobody sees a failure", async () => {
+  const stuck = await failureOf(async () => {
+    const [a, b] = [new Lock(), new Lock()];
+    const both = (first: Lock, second: Lock) => first.with(() => second.with(() => {}));
+    await joinAll([spawn(both, a, b), spawn(both, b, a)]);
+  });
+  assertInstanceOf(stuck.cause, LoopExit);
+  const left = await failureOf(() => void spawn(() => sleep(1000)));
+  assertInstanceOf(left.cause, SimulationError);
+  using errors = captureErrors();
+  const unseen = await failureOf(async () => {
+    spawn(() => Promise.reject(new RangeError("nobody sees me")));
+    await sleep();
+  });
+  assertEquals([(unseen.cause as Error).message, errors.seen], ["nobody sees me", []]);
+});
+
+Deno.test("explore() ends a run that does not end by itself, switching or not", async () => {
+  for (const pause of [() => sleep(), () => new Semaphore(1).acquire()]) {
+    const error = await failureOf(async () => {
+      for (;;) await pause();
+    }, { steps: 100, allow: { permits: true } });
+    assertStringIncludes((error.cause as Error).message, "did not end within 100 steps");
+  }
+});
+
+Deno.test("explore() is not stopped by a greenlet that survives its kills", async () => {
+  const error = await failureOf(async () => {
+    spawn(async () => {
+      for (;;) await sleep().catch(() => {});
+    });
+    await sleep();
+    throw new Error("found");
+  }, { steps: 100 });
+  assertEquals((error.cause as Error).message, "found");
+});
+
+Deno.test("explore() injects a kill at every wait, before its end and after", async () => {
+  const fates = new Set<string>();
+  const report = await explore(async () => {
+    const queue = new Queue<number>();
+    let fate = "";
+    const victim = spawn(async () => {
+      try {
+        fate += `got ${await queue.get()}, `;
+        await sleep(1);
+        fate += "ended";
+      } finally {
+        fate += ".";
+      }
+    });
+    await sleep();
+    queue.putNowait(1);
+    await victim.join();
+    fates.add(fate);
+  }, { strategy: "exhaustive", inject: ["kill"] });
+  assert(report.exhausted);
+  assertEquals([...fates].sort(), [".", "got 1, .", "got 1, ended."]);
+});
+
+Deno.test("explore() injects time-outs: the limit of the wait, the one around it, or one from outside", async () => {
+  const fates = new Set<string>();
+  await explore(async () => {
+    const fate = async (act: () => Promise<unknown>) => {
+      try {
+        return String(await act());
+      } catch (error) {
+        if (!(error instanceof Timeout)) throw error;
+        return `${error.name}: ${error.message}`;
+      }
+    };
+    const event = new Event();
+    const victims = [
+      spawn(() => fate(() => event.wait({ timeout: 10 }))),
+      spawn(() => fate(() => withTimeout(20, () => event.wait()))),
+      spawn(() => fate(() => event.wait())),
+    ];
+    await sleep();
+    event.set();
+    for (const victim of victims) fates.add(await victim.get() as string);
+  }, { strategy: "exhaustive", inject: ["timeout"] });
+  assertEquals([...fates].sort(), [
+    "Timeout: Timed out after 20 ms",
+    "Timeout: Timed out: injected",
+    "false",
+    "true",
+  ]);
+});
+
+Deno.test("explore() does not take an injected time-out that ends a greenlet for an error", async () => {
+  let hit = 0;
+  await explore(async () => {
+    const greenlet = spawn(() => sleep(1));
+    await greenlet.join();
+    if (greenlet.failed) hit++;
+  }, { strategy: "exhaustive", inject: ["timeout"] });
+  assert(hit > 0);
+});
+
+Deno.test("explore() injects at most `faults` faults, into nobody but `victims`, never into the body", async () => {
+  const ends = new Set<string>();
+  const run = (options: ExploreOptions) =>
+    explore(async () => {
+      const wait = () => sleep(1);
+      const [a, b] = [spawn(wait), spawn(wait)];
+      a.name = "a";
+      b.name = "b";
+      await sleep();
+      await joinAll([a, b]);
+      const killed = (g: Greenlet) => g.value instanceof Error;
+      ends.add([a, b].filter(killed).map(({ name }) => name).join(""));
+    }, { strategy: "exhaustive", inject: ["kill"], ...options });
+  await run({});
+  assertEquals([...ends].sort(), ["", "a", "b"]);
+  await run({ faults: 2 });
+  assertEquals([...ends].sort(), ["", "a", "ab", "b"]);
+  ends.clear();
+  await run({ faults: 2, victims: ({ name }) => name === "b" });
+  assertEquals([...ends].sort(), ["", "b"]);
+});
+
+Deno.test("explore() replays a kill, and its schedule says where", async () => {
+  const forgetful = async () => {
+    const semaphore = new Semaphore(1);
+    const work = async () => {
+      await semaphore.acquire();
+      await sleep(1);
+      semaphore.release(); // a kill in the sleep forgets it
+    };
+    await joinAll([spawn(work), spawn(work)]);
+  };
+  const error = await failureOf(forgetful, { inject: ["kill"] });
+  assertStringIncludes(error.schedule, "#2 work: sleep() → ");
+  assertStringIncludes(error.schedule, "kill #");
+  assertStringIncludes(error.message, 'explore(body, { inject: ["kill"], seed: ');
+  const again = await failureOf(forgetful, { inject: ["kill"], seed: error.seed, replay: error.replay });
+  assertEquals(again.schedule, error.schedule);
+});
+
+Deno.test("explore() shows how time passes in the schedule", async () => {
+  const error = await failureOf(async () => {
+    await sleep(5);
+    throw new Error("late");
+  });
+  assertEquals(error.schedule, "#1 body: sleep() → (5 ms later) → #1 body ends");
+});
+
+Deno.test("explore() notices a body that depends on something outside", async () => {
+  let runs = 0;
+  const moody = () => {
+    if (runs++ === 3) throw new Error("only once");
+  };
+  const error = await failureOf(moody);
+  assertStringIncludes(error.message, "cannot be repeated: the body depends on something outside");
+  runs = 0;
+  const other = await failureOf(async () => {
+    const steps = runs++;
+    const step = () => sleep();
+    await joinAll(Array.from({ length: 1 + steps % 2 }, () => spawn(step)));
+  }, { strategy: "exhaustive" }).catch((error) => error);
+  if (other instanceof ExplorationError) assertStringIncludes(String(other.cause), "did something else");
+});
+
+Deno.test("explore() leaves the hub outside alone, runs in a greenlet, and is stopped by a kill", async () => {
+  const hub = getHub();
+  const before = hub.stats();
+  const explorer = spawn(() => explore(threeByThree, { runs: 1_000_000 }));
+  await sleep(1);
+  assertEquals(explorer.ready, false);
+  await explorer.kill();
+  assertEquals([explorer.ready, hub.stats().greenlets], [true, before.greenlets]);
+  assertEquals(String(await spawn(() => explore(threeByThree, { runs: 2 })).get()).slice(0, 6), "2 runs");
+});
+
+Deno.test("explore() refuses bad options with their value", () => {
+  const bad: [ExploreOptions, string][] = [
+    [{ runs: 0 }, "runs must be a positive integer or Infinity, received 0"],
+    [{ preemptions: -1 }, "preemptions must be a non-negative integer or Infinity, received -1"],
+    [{ faults: 0.5 }, "faults must be a non-negative integer or Infinity, received 0.5"],
+    [{ steps: NaN }, "steps must be a positive integer or Infinity, received NaN"],
+    [{ limit: -1 }, "limit must be 0 or more ms, received -1"],
+    [{ strategy: "luck" as "random" }, 'strategy must be "random", "pct" or "exhaustive", received luck'],
+    [{ inject: ["fire" as "kill"] }, 'inject must hold "kill" or "timeout", received fire'],
+    [{ victims: 5 as unknown as () => boolean }, "victims must be a function, received 5"],
+    [{ replay: "3-1" }, 'replay must look like "3:1 17:2", received "3-1"'],
+    [{ seed: NaN }, "seed must be a finite number, received NaN"],
+  ];
+  for (const [options, message] of bad) assertThrows(() => explore(threeByThree, options), Error, message);
+  assertThrows(() => explore(5 as unknown as () => void), TypeError, "body must be a function, received 5");
+});
