@@ -32,11 +32,14 @@ export class Explorer {
   readonly #exhaustive: boolean;
   readonly #seed: number;
   readonly #runs: number;
+  /** Whether a replay needs options that cannot be printed. */
+  readonly #special: boolean;
   readonly #seen = new Set<string>();
   #skipped = 0;
 
   constructor(body: (world: World) => unknown, options: ExploreOptions) {
-    const { strategy = "random", seed = 0, replay } = options;
+    const { strategy = "random", seed = 0, replay, victims, start, steps, allow } = options;
+    this.#special = [victims, start, steps, allow].some((option) => option !== undefined);
     this.#body = body;
     this.#seed = seed;
     this.#replays = replay !== undefined;
@@ -99,7 +102,8 @@ export class Explorer {
   #replayCall(seed: number, decisions: Decisions): string {
     const { inject } = this.#settings;
     const faults = inject.length === 0 ? "" : `inject: ${JSON.stringify(inject)}, `;
-    return `explore(body, { ${faults}seed: ${seed}, replay: "${encodeDecisions(decisions)}" })`;
+    const same = this.#special ? "...options, " : faults;
+    return `explore(body, { ${same}seed: ${seed}, replay: "${encodeDecisions(decisions)}" })`;
   }
 }
 

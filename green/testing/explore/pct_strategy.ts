@@ -4,8 +4,6 @@ import type { Random } from "../random.ts";
 import type { Bounds, Choice, Strategy } from "./choice.ts";
 import { FaultDice } from "./fault_dice.ts";
 
-/** How many choices the first run is taken to have. */
-const FIRST_GUESS = 50;
 /** Whoever runs this often in a row while others could lets them: it may be waiting for them in a loop. */
 const MAX_IN_A_ROW = 100;
 
@@ -24,8 +22,8 @@ export class PctStrategy implements Strategy {
   /** By task; the hub's own entries are one of them. Higher runs first. */
   readonly #priorities = new Map<Task | undefined, number>();
   readonly #changes = new Set<number>();
-  /** The longest run so far, in choices. */
-  #length = FIRST_GUESS;
+  /** The longest run so far, in choices. Nothing is known before the first: changes in vain would be none. */
+  #length = 1;
   #at = 0;
   /** Below all that were given before. */
   #lowest = 0;

@@ -10,31 +10,59 @@ const MAX_ATTEMPTS = 1_000;
 /**
  * Looks for the simplest schedule that fails in the same way: with as few switches as possible, and among
  * those with as few decisions as possible that a real hub would not make by itself.
- *
- * Takes decisions back: first many at once, then fewer, in the end one by one, until none can be taken back.
  */
 export async function shrink(failed: RunResult, attempt: Attempt): Promise<RunResult> {
-  const kind = kindOf(failed);
-  let best = failed;
-  let attempts = 0;
-  let size = Math.max(1, deviations(best.decisions).length);
-  while (attempts < MAX_ATTEMPTS) {
-    let improved = false;
-    // From the end: what follows a decision that is taken back is another run anyway.
-    for (let end = deviations(best.decisions).length; end > 0 && attempts < MAX_ATTEMPTS; end -= size) {
-      const dropped = deviations(best.decisions).slice(Math.max(0, end - size), end);
-      if (dropped.length === 0) continue;
-      attempts++;
-      const result = await attempt(without(best.decisions, dropped));
-      if (kindOf(result) === kind && simpler(result, best)) {
-        best = result;
-        improved = true;
-      }
-    }
-    if (size > 1) size = Math.floor(size / 2);
-    else if (!improved) break;
+  const search = new Search(failed, attempt);
+  await search.takeBack();
+  while (await search.leaveOut()) await search.takeBack();
+  return search.best;
+}
+
+class Search {
+  /** The simplest run that failed so far. */
+  best: RunResult;
+  readonly #kind: string | undefined;
+  readonly #attempt: Attempt;
+  #attemptsLeft = MAX_ATTEMPTS;
+
+  constructor(failed: RunResult, attempt: Attempt) {
+    this.best = failed;
+    this.#kind = kindOf(failed);
+    this.#attempt = attempt;
   }
-  return best;
+
+  /** Takes decisions back: first many at once, then fewer, in the end one by one, until none can be. */
+  async takeBack(): Promise<void> {
+    let size = Math.max(1, deviations(this.best.decisions).length);
+    for (;;) {
+      let improved = false;
+      // From the end: what follows a decision that is taken back is another run anyway.
+      for (let end = deviations(this.best.decisions).length; end > 0; end -= size) {
+        const dropped = deviations(this.best.decisions).slice(Math.max(0, end - size), end);
+        if (dropped.length > 0 && await this.#try(without(this.best.decisions, dropped))) improved = true;
+      }
+      if (size > 1) size = Math.floor(size / 2);
+      else if (!improved) return;
+    }
+  }
+
+  /** Leaves a choice out, so that the decisions behind it move up; says whether that made it simpler. */
+  async leaveOut(): Promise<boolean> {
+    let improved = false;
+    for (let at = deviations(this.best.decisions).at(-1) ?? -1; at >= 0; at--) {
+      if (await this.#try(this.best.decisions.filter((_, index) => index !== at))) improved = true;
+    }
+    return improved;
+  }
+
+  async #try(decisions: Decisions): Promise<boolean> {
+    if (this.#attemptsLeft === 0) return false;
+    this.#attemptsLeft--;
+    const result = await this.#attempt(decisions);
+    if (kindOf(result) !== this.#kind || !simpler(result, this.best)) return false;
+    this.best = result;
+    return true;
+  }
 }
 
 /** What tells one failure from another: the error's class and its message, numbers aside. */

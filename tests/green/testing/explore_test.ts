@@ -339,6 +339,25 @@ Deno.test("explore() replays a kill, and its schedule says where", async () => {
   assertEquals(again.schedule, error.schedule);
 });
 
+Deno.test("explore() says that a replay needs the options that it cannot print", async () => {
+  const body = async () => {
+    const lock = new Lock();
+    const other = spawn(() => sleep(1));
+    const victim = spawn(async () => {
+      await lock.acquire();
+      await sleep(1);
+      lock.release();
+    });
+    await joinAll([other, victim]);
+  };
+  const victims = ({ label }: Greenlet) => label !== "other";
+  const options: ExploreOptions = { inject: ["kill"], victims };
+  const error = await failureOf(body, options);
+  assertStringIncludes(error.message, `explore(body, { ...options, seed: ${error.seed}, replay: `);
+  const again = await failureOf(body, { ...options, seed: error.seed, replay: error.replay });
+  assertEquals(again.schedule, error.schedule);
+});
+
 Deno.test("explore() shows how time passes in the schedule", async () => {
   const error = await failureOf(async () => {
     await sleep(5);
