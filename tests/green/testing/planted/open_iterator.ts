@@ -68,5 +68,5 @@ export const openIterator: Planted = {
   correct: () => nobodyIsLeft(subscription),
   inject: ["kill"],
   fails: { type: AssertionError, message: "subscriptions left" },
-  shrunk: { switches: 5, decisions: 1 },
+  shrunk: { switches: 5, decisions: 3 },
 };
