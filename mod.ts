@@ -39,3 +39,4 @@ export {
 } from "./hub/mod.ts";
 export * from "./green/mod.ts";
 export * from "./sync/mod.ts";
+export * from "./net/mod.ts";

@@ -14,9 +14,9 @@ function* sources(folder: string): IterableIterator<URL> {
 
 function importsOf(file: URL): URL[] {
   const text = Deno.readTextFileSync(file).replace(/\/\*[\s\S]*?\*\//g, "");
-  const specifiers = [...text.matchAll(/^(?:import|export)\b[^;]*?\bfrom "([^"]+)"/gm)].map((match) =>
-    match[1]!
-  );
+  const specifiers = [...text.matchAll(/^(?:import|export)\b[^;]*?\bfrom "([^"]+)"/gm)]
+    .filter(([statement]) => !/^import type [^;]*"node:/.test(statement)) // only the platform's types
+    .map((match) => match[1]!);
   return specifiers.map((specifier) => new URL(specifier, file));
 }
 

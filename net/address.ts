@@ -1,0 +1,40 @@
+/** `"127.0.0.1:80"`, `"[::1]:80"`, `"/run/socket"`. */
+export function formatAddress(address: Deno.Addr): string {
+  switch (address.transport) {
+    case "tcp":
+    case "udp":
+      return formatHostPort(address.hostname, address.port);
+    case "unix":
+    case "unixpacket":
+      return address.path || "unnamed socket";
+    default:
+      return `${address.transport} ${JSON.stringify(address)}`;
+  }
+}
+
+/** A host and a port in one. */
+export function formatHostPort(hostname: string, port: number): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+/**
+ * Refuses what is no port.
+ *
+ * @throws {RangeError} Naming the value.
+ */
+export function checkPort(port: unknown, action: string): void {
+  if (Number.isInteger(port) && port as number >= 0 && port as number <= 65535) return;
+  throw new RangeError(`Cannot ${action}: port must be an integer from 0 to 65535, received ${String(port)}`);
+}
+
+/**
+ * Refuses what is no host name.
+ *
+ * @throws {TypeError} Naming the value.
+ */
+export function checkHostname(hostname: unknown, action: string): void {
+  if (typeof hostname === "string" && hostname !== "") return;
+  throw new TypeError(
+    `Cannot ${action}: hostname must be a non-empty string, received ${JSON.stringify(hostname)}`,
+  );
+}

@@ -1,0 +1,308 @@
+import { type Duration, getHub, planWait, quiet, toMilliseconds, type WaitOptions } from "../hub/mod.ts";
+import { checkFunction, checkSize } from "../sync/check.ts";
+import { Event } from "../sync/event.ts";
+import { getCurrent } from "../green/current.ts";
+import { Greenlet } from "../green/greenlet.ts";
+import { Group } from "../green/group.ts";
+import { joinAll } from "../green/join_all.ts";
+import { Job } from "../green/job.ts";
+import { killAll } from "../green/kill.ts";
+import { Pool } from "../green/pool.ts";
+import { shield } from "../green/shield.ts";
+import { sleep } from "../green/sleep.ts";
+import { onSignal } from "./on_signal.ts";
+
+/**
+ * In which greenlets a server runs its handlers.
+ *
+ * - `"default"`: each in a greenlet of its own.
+ * - a number: so many at a time at most; meanwhile no client is accepted.
+ * - a `Pool`: the same, with a pool that others may share.
+ * - a function that spawns as `spawn()` does.
+ *
+ * @example A hundred at a time
+ * ```ts
+ * import { type SpawnPolicy, StreamServer } from "@verdant/green";
+ *
+ * const policy: SpawnPolicy = 100;
+ * new StreamServer({ port: 0 }, (conn) => conn.writeAll("hello\n"), { spawn: policy });
+ * ```
+ */
+export type SpawnPolicy = "default" | number | Pool | ((fn: () => Promise<void>) => unknown);
+
+/**
+ * Options of servers.
+ *
+ * @example Patient
+ * ```ts
+ * import { type ServerOptions, StreamServer } from "@verdant/green";
+ *
+ * const options: ServerOptions = { stopTimeout: 30_000 };
+ * new StreamServer({ port: 0 }, (conn) => conn.writeAll("hello\n"), options);
+ * ```
+ */
+export interface ServerOptions {
+  /**
+   * In which greenlets the handlers run.
+   *
+   * @default {"default"}
+   */
+  spawn?: SpawnPolicy | undefined;
+  /**
+   * How long (ms or a `Temporal.Duration`) `stop()` lets running handlers finish before it kills them.
+   *
+   * @default {1000}
+   */
+  stopTimeout?: Duration | undefined;
+}
+
+/**
+ * Options of `serveForever()`.
+ *
+ * @example Only until Ctrl-C
+ * ```ts
+ * import type { ServeForeverOptions } from "@verdant/green";
+ *
+ * const options: ServeForeverOptions = { signals: ["SIGINT"] };
+ * ```
+ */
+export interface ServeForeverOptions {
+  /**
+   * Signals that stop the server; a second one has its usual effect. None: `[]`.
+   *
+   * @default {["SIGINT", "SIGTERM"]}
+   */
+  signals?: Deno.Signal[] | undefined;
+  /** As for `stop()`. */
+  stopTimeout?: Duration | undefined;
+}
+
+const DEFAULT_STOP_TIMEOUT_MS = 1_000;
+/** After an error of accepting: wait this long (ms), then twice as long, and so on. */
+const MIN_DELAY_MS = 10;
+/** But no longer than this. */
+const MAX_DELAY_MS = 1_000;
+
+/**
+ * What servers have in common: the life cycle, and the greenlets of the handlers.
+ *
+ * Life: made → `start()` → started → `stop()` → closed. A closed server cannot be started again.
+ *
+ * Source: `gevent.baseserver.BaseServer`.
+ *
+ * @example Servers are alike
+ * ```ts
+ * import { type BaseServer, StreamServer } from "@verdant/green";
+ *
+ * async function runBriefly(server: BaseServer) {
+ *   await server.start();
+ *   await server.stop();
+ * }
+ * await runBriefly(new StreamServer({ hostname: "127.0.0.1", port: 0 }, () => {}));
+ * ```
+ */
+export abstract class BaseServer implements AsyncDisposable {
+  readonly #policy: Exclude<SpawnPolicy, number>;
+  readonly #stopTimeout: Duration;
+  /** The greenlets of the handlers that run. */
+  readonly #handlers: Group = new Group();
+  readonly #stopped = new Event();
+  #acceptor: Greenlet | undefined = undefined;
+  #closed = false;
+
+  /** Checks the options. */
+  constructor({ spawn = "default", stopTimeout = DEFAULT_STOP_TIMEOUT_MS }: ServerOptions = {}) {
+    checkPolicy(spawn);
+    toMilliseconds(stopTimeout, "create server", "stopTimeout");
+    this.#policy = typeof spawn === "number" ? new Pool(spawn) : spawn;
+    this.#stopTimeout = stopTimeout;
+  }
+
+  /** Where it listens, with the real port if it was asked for port 0; `undefined` before the start. */
+  abstract get address(): Deno.Addr | undefined;
+
+  /** Begins to listen. */
+  protected abstract open(): void | Promise<void>;
+
+  /** Takes what comes next and handles it, by way of {@linkcode handle}. */
+  protected abstract acceptOne(): Promise<void>;
+
+  /** Stops listening. */
+  protected abstract shut(): void;
+
+  /** Whether it has been started and not been stopped. */
+  get started(): boolean {
+    return this.#acceptor !== undefined && !this.#closed;
+  }
+
+  /** Whether it was stopped or closed. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** How many handlers are running. */
+  get running(): number {
+    return this.#handlers.size;
+  }
+
+  /**
+   * Begins to listen and to accept. Nothing happens if it is started.
+   *
+   * @throws {Deno.errors.AddrInUse} If somebody else listens there.
+   * @throws {Error} If it is closed.
+   */
+  start(): Promise<void> {
+    if (this.#closed) throw new Error(`Cannot start server: it is closed`);
+    if (this.#acceptor !== undefined) return Promise.resolve();
+    const acceptor = this.#acceptor = new Job<void>(() => this.#acceptAll());
+    acceptor.name = `acceptor of ${this.constructor.name}`;
+    try {
+      const opening = this.open();
+      if (opening !== undefined) return quiet(this.#startOpened(acceptor, opening));
+    } catch (error) {
+      this.#acceptor = undefined;
+      throw error;
+    }
+    acceptor.start();
+    return Promise.resolve();
+  }
+
+  /**
+   * Starts it if it is not started, and waits until it is stopped: by `stop()`, or by a signal. If this wait is
+   * interrupted, by a kill for example, it is stopped, too. Switches.
+   *
+   * Source: `gevent.baseserver.BaseServer.serve_forever`.
+   */
+  async serveForever(options: ServeForeverOptions = {}): Promise<void> {
+    const { signals = ["SIGINT", "SIGTERM"], stopTimeout } = options;
+    await this.start();
+    using _signals = onSignal(signals, () => this.stop({ timeout: stopTimeout }), { once: true });
+    try {
+      await this.#stopped.wait();
+    } finally {
+      await shield(() => this.stop({ timeout: stopTimeout }));
+    }
+  }
+
+  /** Stops accepting at once. Handlers that run go on. Does not switch. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    void this.#acceptor?.kill(undefined, { block: false });
+    this.shut();
+  }
+
+  /**
+   * Stops accepting, waits for the running handlers, kills those that take too long, and waits for their
+   * clean-up. A handler that calls it does not wait for itself. Switches.
+   *
+   * Source: `gevent.baseserver.BaseServer.stop`.
+   *
+   * @param options How long to wait before the kill; `stopTimeout` of the server if not given.
+   */
+  stop({ timeout = this.#stopTimeout }: WaitOptions = {}): Promise<void> {
+    planWait({ timeout }, "stop server");
+    this.close();
+    return quiet(this.#finish(timeout));
+  }
+
+  /** Stops it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  /** Waits until a handler may run: a full pool stops accepting. */
+  protected async waitForRoom(): Promise<void> {
+    if (this.#policy instanceof Pool) { while (await this.#policy.waitAvailable() === 0); }
+  }
+
+  /** Runs a handler as the `spawn` option says. */
+  protected async handle(run: () => Promise<void>, name: string): Promise<void> {
+    const policy = this.#policy;
+    if (this.#closed) throw new Error("Cannot handle: the server is closed");
+    if (typeof policy === "function") {
+      const spawned = policy(run);
+      if (spawned instanceof Greenlet) this.#handlers.add(spawned);
+      return;
+    }
+    const greenlet = new Greenlet<void>(run);
+    greenlet.name = name;
+    if (policy instanceof Pool) await policy.start(greenlet);
+    else greenlet.start();
+    this.#handlers.add(greenlet);
+  }
+
+  /** Accepts until it is closed. After an error it waits a little, longer each time, and goes on. */
+  async #acceptAll(): Promise<void> {
+    let delay = MIN_DELAY_MS;
+    while (!this.#closed) {
+      try {
+        await this.waitForRoom();
+        await this.acceptOne();
+        delay = MIN_DELAY_MS;
+      } catch (error) {
+        if (this.#closed) return;
+        getHub().handleError(this, error);
+        await sleep(delay);
+        delay = Math.min(2 * delay, MAX_DELAY_MS);
+      }
+    }
+  }
+
+  async #startOpened(acceptor: Greenlet, opening: Promise<void>): Promise<void> {
+    try {
+      await opening;
+    } catch (error) {
+      this.#acceptor = undefined;
+      throw error;
+    }
+    if (this.#closed) this.shut();
+    else acceptor.start();
+  }
+
+  async #finish(timeout: WaitOptions["timeout"]): Promise<void> {
+    try {
+      const acceptor = this.#acceptor;
+      if (acceptor !== getCurrent()) await acceptor?.join(); // it may be about to start a handler
+      await joinAll(this.#others(), { timeout });
+    } finally {
+      await shield(() => this.#killHandlers()); // also if this wait was interrupted
+      this.#stopped.set();
+    }
+  }
+
+  /** Handlers get as long for their clean-up as they had to finish; one that hangs must not hang the stop. */
+  async #killHandlers(): Promise<void> {
+    const victims = this.#others();
+    if (victims.length === 0) return;
+    await killAll(victims, { block: false });
+    await joinAll(victims, { timeout: this.#stopTimeout });
+    const left = victims.filter((greenlet) => !greenlet.ready);
+    if (left.length > 0) {
+      getHub().handleError(this, new Error(`Still running after their kill: ${left.join(", ")}`));
+    }
+  }
+
+  /** The handlers that run, the caller's own left out. */
+  #others(): Greenlet[] {
+    const current = getCurrent();
+    return [...this.#handlers].filter((greenlet) => greenlet !== current);
+  }
+}
+
+function checkPolicy(spawn: unknown): void {
+  if (spawn === "default" || spawn instanceof Pool) return;
+  if (typeof spawn === "number") checkSize(spawn, 1, "create server", "spawn");
+  else if (typeof spawn !== "function") {
+    throw new TypeError(
+      `Cannot create server: spawn must be "default", a number, a Pool or a function, received ${
+        String(spawn)
+      }`,
+    );
+  }
+}
+
+/** Refuses a handler that is no function. */
+export function checkHandler(handler: unknown): void {
+  checkFunction(handler, "create server", "handler");
+}

@@ -1,0 +1,159 @@
+import {
+  enterWait,
+  expireThrowing,
+  type Expiry,
+  immediately,
+  park,
+  readyWith,
+  refusal,
+  rejected,
+  Timeout,
+  Waiter,
+  type WaitPlan,
+  type WaitSource,
+} from "../hub/mod.ts";
+import { checkFree } from "./concurrency.ts";
+import { ReadBuffer } from "./read_buffer.ts";
+
+/** Where bytes come from: the platform's connection. */
+export interface ByteSource {
+  read(into: Uint8Array<ArrayBuffer>): Promise<number | null>;
+  ref?(): void;
+  unref?(): void;
+}
+
+/** What a reader asks for. */
+export interface Want<T> {
+  /** Takes it if it is there; `undefined` if more bytes must come first. */
+  take(buffer: ReadBuffer): T | undefined;
+  /** No more bytes will come. */
+  end(buffer: ReadBuffer): T;
+}
+
+/**
+ * The reading half of a connection.
+ *
+ * It owns the read that is under way and the memory it writes to. A reader that is killed or timed out just
+ * leaves: the bytes go into the buffer, for whoever reads next.
+ */
+export class Inflow implements WaitSource {
+  readonly what = "read";
+  readonly #buffer: ReadBuffer = new ReadBuffer();
+  readonly #source: ByteSource;
+  #reader: Waiter | undefined = undefined;
+  /** Whether a read of the platform is under way. */
+  #pulling = false;
+  /** Whether the read under way does not keep the process alive: nobody waits for it. */
+  #unreferenced = false;
+  #ended = false;
+  /** Why nothing can be read any more. */
+  #failure: { readonly error: unknown } | undefined = undefined;
+
+  constructor(source: ByteSource, readonly owner: object) {
+    this.#source = source;
+  }
+
+  /** Whether a read of the platform is under way, or bytes have arrived that nobody took. */
+  get busy(): boolean {
+    return this.#pulling || this.#buffer.size > 0;
+  }
+
+  /** Waits until what is wanted has come. */
+  receive<T>(want: Want<T>, plan: WaitPlan): Promise<T> {
+    const task = enterWait("read from connection");
+    checkFree(this.#reader, "read from", this.owner, task);
+    const refused = refusal(task, plan);
+    if (refused !== undefined) return refused;
+    try {
+      const there = this.#attempt(want);
+      if (there !== undefined) return readyWith(task, this, there);
+    } catch (error) {
+      return rejected(error);
+    }
+    if (plan.timeout === 0) {
+      this.#pull();
+      return immediately(plan, this.#expiry(plan));
+    }
+    const waiter = this.#reader = new Waiter(task, this, want);
+    task.hub.foreignWaits++;
+    if (this.#unreferenced) this.#reference();
+    this.#pull();
+    return park(waiter, plan, this.#expiry(plan));
+  }
+
+  /** Nothing can be read any more; whoever waits is told. */
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+    const reader = this.#reader;
+    if (reader === undefined) return;
+    this.#forgetReader(reader);
+    reader.fail(error);
+  }
+
+  /** For the hub: the reader was interrupted. */
+  remove(reader: Waiter): void {
+    this.#forgetReader(reader);
+    if (!this.#pulling) return;
+    this.#unreferenced = true;
+    this.#source.unref?.();
+  }
+
+  #attempt<T>(want: Want<T>): T | undefined {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    return want.take(this.#buffer) ?? (this.#ended ? want.end(this.#buffer) : undefined);
+  }
+
+  #pull(): void {
+    if (this.#pulling) return;
+    this.#pulling = true;
+    this.#source.read(this.#buffer.room()).then(this.#arrived, this.#broke);
+  }
+
+  readonly #arrived = (count: number | null): void => {
+    this.#pulling = false;
+    if (count === null) this.#ended = true;
+    else this.#buffer.commit(count);
+    if (this.#reader !== undefined) this.#serve(this.#reader);
+  };
+
+  readonly #broke = (error: unknown): void => {
+    this.#pulling = false;
+    if (this.#failure !== undefined) return; // closed by ourselves: the reader has been told
+    this.#failure = { error };
+    const reader = this.#reader;
+    if (reader === undefined) return;
+    this.#forgetReader(reader);
+    reader.task.hub.wakeFromOutside(() => reader.fail(error));
+  };
+
+  /** Gives the reader what it wants if it is there; reads on without waking it otherwise. */
+  #serve(reader: Waiter): void {
+    let outcome: unknown;
+    try {
+      outcome = this.#attempt(reader.value as Want<unknown>);
+    } catch (error) {
+      this.#forgetReader(reader);
+      return reader.task.hub.wakeFromOutside(() => reader.fail(error));
+    }
+    if (outcome === undefined) return this.#pull();
+    this.#forgetReader(reader);
+    reader.task.hub.wakeFromOutside(() => reader.wake(outcome));
+  }
+
+  #forgetReader(reader: Waiter): void {
+    this.#reader = undefined;
+    reader.task.hub.foreignWaits--;
+  }
+
+  #reference(): void {
+    this.#unreferenced = false;
+    this.#source.ref?.();
+  }
+
+  #expiry({ timeout }: WaitPlan): Expiry {
+    if (timeout === Infinity) return NEVER;
+    return expireThrowing(() => new Timeout(timeout, { message: `reading from ${this.owner}` }));
+  }
+}
+
+const NEVER: Expiry = expireThrowing(() => new Timeout());

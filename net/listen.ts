@@ -1,0 +1,163 @@
+import { checkHostname, checkPort } from "./address.ts";
+import { Conn } from "./conn.ts";
+import { Listener } from "./listener.ts";
+import { TlsConn } from "./tls_conn.ts";
+
+/**
+ * Where to listen: a TCP port, or the path of a Unix socket.
+ *
+ * @example Both
+ * ```ts
+ * import type { ListenOptions } from "@verdant/green";
+ *
+ * const tcp: ListenOptions = { hostname: "127.0.0.1", port: 0 };
+ * const unix: ListenOptions = { path: "/tmp/example.sock" };
+ * ```
+ */
+export type ListenOptions = ListenTcpOptions | ListenUnixOptions;
+
+/**
+ * Where to listen for TCP.
+ *
+ * @example Any free port
+ * ```ts
+ * import type { ListenTcpOptions } from "@verdant/green";
+ *
+ * const options: ListenTcpOptions = { port: 0 };
+ * ```
+ */
+export interface ListenTcpOptions {
+  /** 0 for any free one. */
+  port: number;
+  /**
+   * The address of the interface.
+   *
+   * @default {"0.0.0.0"}
+   */
+  hostname?: string | undefined;
+  /** How many clients may wait to be accepted. */
+  backlog?: number | undefined;
+  /** Not with TCP. */
+  path?: undefined;
+}
+
+/**
+ * Where to listen on a Unix socket.
+ *
+ * @example A path
+ * ```ts
+ * import type { ListenUnixOptions } from "@verdant/green";
+ *
+ * const options: ListenUnixOptions = { path: "/tmp/example.sock" };
+ * ```
+ */
+export interface ListenUnixOptions {
+  /** Where the socket is made; removed when the listener is closed. */
+  path: string;
+  /** Not with a path. */
+  port?: undefined;
+  /** Not with a path. */
+  hostname?: undefined;
+}
+
+/**
+ * Where and as whom to listen for TLS.
+ *
+ * @example With a certificate
+ * ```ts
+ * import type { ListenTlsOptions } from "@verdant/green";
+ *
+ * const options = (key: string, cert: string): ListenTlsOptions => ({ port: 443, key, cert });
+ * ```
+ */
+export interface ListenTlsOptions extends ListenTcpOptions {
+  /** The certificate chain (PEM). */
+  cert: string;
+  /** Its private key (PEM). */
+  key: string;
+  /** Protocols to offer, the preferred one first. */
+  alpnProtocols?: string[] | undefined;
+}
+
+/**
+ * Listens for TCP or Unix connections. Does not switch.
+ *
+ * Source: `eventlet.listen`, `gevent.baseserver`.
+ *
+ * @throws {RangeError} If the port is out of range.
+ * @throws {TypeError} If both or none of port and path are given, or the host name is empty.
+ * @throws {Deno.errors.AddrInUse} If somebody listens there.
+ *
+ * @example On any free port
+ * ```ts
+ * import { listen } from "@verdant/green";
+ * import { assert } from "@std/assert";
+ *
+ * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+ * assert((listener.addr as Deno.NetAddr).port > 0);
+ * ```
+ */
+export function listen(options: ListenOptions): Listener {
+  const action = "listen";
+  checkPlace(options, action);
+  const raw = options.path === undefined
+    ? Deno.listen(tcpOptions(options))
+    : Deno.listen({ transport: "unix", path: options.path });
+  return new Listener(raw, (conn) => new Conn(conn));
+}
+
+/**
+ * Listens for TLS connections. Does not switch. The handshake is done by the first read or write of the
+ * connection, or its `handshake()`.
+ *
+ * @throws {RangeError} If the port is out of range.
+ * @throws {TypeError} If the host name is empty, or the certificate or key is missing.
+ * @throws {Deno.errors.InvalidData} If the certificate or key is bad.
+ *
+ * @example With a certificate
+ * ```ts
+ * import { listenTls } from "@verdant/green";
+ *
+ * const serve = (key: string, cert: string) => listenTls({ port: 8443, key, cert });
+ * ```
+ */
+export function listenTls(options: ListenTlsOptions): Listener<TlsConn> {
+  const action = "listen for TLS";
+  checkPlace(options, action);
+  const { key, cert, alpnProtocols } = options;
+  for (const [name, value] of Object.entries({ key, cert })) {
+    if (typeof value !== "string" || value === "") {
+      throw new TypeError(
+        `Cannot ${action}: ${name} must be a PEM string, received ${JSON.stringify(value)}`,
+      );
+    }
+  }
+  const raw = Deno.listenTls({ ...tcpOptions(options), key, cert, ...(alpnProtocols && { alpnProtocols }) });
+  return new Listener(raw, (conn) => new TlsConn(conn as Deno.TlsConn));
+}
+
+function tcpOptions({ port, hostname, backlog }: ListenTcpOptions): Deno.TcpListenOptions {
+  return {
+    port,
+    ...(hostname !== undefined && { hostname }),
+    ...(backlog !== undefined && { tcpBacklog: backlog }),
+  };
+}
+
+/** Refuses what is no place to listen at or connect to. */
+export function checkPlace(
+  { port, hostname, path }: { port?: unknown; hostname?: unknown; path?: unknown },
+  action: string,
+): void {
+  if (path !== undefined && (port !== undefined || hostname !== undefined)) {
+    throw new TypeError(`Cannot ${action}: either path or port and hostname can be given, received both`);
+  }
+  if (path === undefined) {
+    checkPort(port, action);
+    if (hostname !== undefined) checkHostname(hostname, action);
+  } else if (typeof path !== "string" || path === "") {
+    throw new TypeError(
+      `Cannot ${action}: path must be a non-empty string, received ${JSON.stringify(path)}`,
+    );
+  }
+}

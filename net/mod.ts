@@ -1,0 +1,49 @@
+/**
+ * Green networking: connections, listeners, TLS, datagrams, name look-up and servers.
+ *
+ * @example Ask a server
+ * ```ts
+ * import { connect, listen, spawn } from "@verdant/green";
+ *
+ * using listener = listen({ hostname: "127.0.0.1", port: 0 });
+ * spawn(async () => {
+ *   using client = await listener.accept();
+ *   await client.writeAll("hello\n");
+ * });
+ * using conn = await connect({ port: (listener.addr as Deno.NetAddr).port });
+ * console.log(await conn.readLine());
+ * ```
+ *
+ * @module
+ */
+export {
+  connect,
+  type ConnectOptions,
+  type ConnectTcpOptions,
+  connectTls,
+  type ConnectTlsOptions,
+  type ConnectUnixOptions,
+  createSocketPair,
+  startTls,
+  type StartTlsOptions,
+  type TlsOptions,
+} from "./connect.ts";
+export { Conn, type RawConn, type ReadLineOptions } from "./conn.ts";
+export {
+  listen,
+  type ListenOptions,
+  type ListenTcpOptions,
+  listenTls,
+  type ListenTlsOptions,
+  type ListenUnixOptions,
+} from "./listen.ts";
+export { Listener, type RawListener } from "./listener.ts";
+export { type HostAddress, lookup, type LookupOptions } from "./lookup.ts";
+export { BaseServer, type ServeForeverOptions, type ServerOptions, type SpawnPolicy } from "./base_server.ts";
+export { onSignal, type OnSignalOptions } from "./on_signal.ts";
+export { parseAddress } from "./parse_address.ts";
+export { serve, type ServeOptions, StopServe } from "./serve.ts";
+export { type StreamHandler, StreamServer, type StreamServerOptions } from "./stream_server.ts";
+export { wrapTls } from "./wrap_tls.ts";
+export { TlsConn } from "./tls_conn.ts";
+export { TooLongError } from "./wants.ts";

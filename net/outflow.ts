@@ -1,0 +1,132 @@
+import {
+  enterWait,
+  expireThrowing,
+  type Expiry,
+  park,
+  readyWith,
+  refusal,
+  rejected,
+  Timeout,
+  Waiter,
+  type WaitPlan,
+  type WaitSource,
+} from "../hub/mod.ts";
+import { checkFree } from "./concurrency.ts";
+
+/** Where bytes go: the platform's connection. */
+export interface ByteSink {
+  write(data: Uint8Array): Promise<number>;
+  closeWrite(): Promise<void>;
+}
+
+/** What a writer brings. */
+interface Load {
+  readonly data: Uint8Array;
+  /** Whether all of it must go, or a first part is enough. */
+  readonly all: boolean;
+  /** Whether nothing will follow it. */
+  readonly closes: boolean;
+  sent: number;
+}
+
+/**
+ * The writing half of a connection. What has been handed to the platform goes out even if its writer is killed
+ * or timed out; the next writer's bytes follow it.
+ */
+export class Outflow implements WaitSource {
+  readonly what = "write";
+  readonly #sink: ByteSink;
+  #writer: Waiter | undefined = undefined;
+  /** Whose write of the platform is under way; its writer may have left. */
+  #underWay: Load | undefined = undefined;
+  #failure: { readonly error: unknown } | undefined = undefined;
+
+  constructor(sink: ByteSink, readonly owner: object) {
+    this.#sink = sink;
+  }
+
+  /** Whether a write of the platform is under way. */
+  get busy(): boolean {
+    return this.#underWay !== undefined;
+  }
+
+  /** Sends bytes; yields how many have gone. */
+  send(data: Uint8Array, all: boolean, plan: WaitPlan): Promise<number> {
+    return this.#send({ data, all, closes: false, sent: 0 }, plan);
+  }
+
+  /** Tells the peer that nothing will follow. */
+  finish(plan: WaitPlan): Promise<number> {
+    return this.#send({ data: NOTHING, all: true, closes: true, sent: 0 }, plan);
+  }
+
+  /** Nothing can be written any more; whoever waits is told. */
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+    const writer = this.#writer;
+    if (writer === undefined) return;
+    this.#forgetWriter(writer);
+    writer.fail(error);
+  }
+
+  /** For the hub: the writer was interrupted. */
+  remove(writer: Waiter): void {
+    this.#forgetWriter(writer);
+  }
+
+  #send(load: Load, plan: WaitPlan): Promise<number> {
+    const task = enterWait("write to connection");
+    checkFree(this.#writer, "write to", this.owner, task);
+    const refused = refusal(task, plan);
+    if (refused !== undefined) return refused;
+    if (this.#failure !== undefined) return rejected(this.#failure.error);
+    if (load.data.length === 0 && !load.closes) return readyWith(task, this, 0);
+    const waiter = this.#writer = new Waiter(task, this, load);
+    task.hub.foreignWaits++;
+    if (this.#underWay === undefined) this.#push(load);
+    return park(waiter, plan, this.#expiry(plan));
+  }
+
+  #push(load: Load): void {
+    this.#underWay = load;
+    const rest = load.sent === 0 ? load.data : load.data.subarray(load.sent);
+    const work = load.closes ? this.#sink.closeWrite().then(zero) : this.#sink.write(rest);
+    work.then(this.#wrote, this.#broke);
+  }
+
+  readonly #wrote = (count: number): void => {
+    const load = this.#underWay!;
+    this.#underWay = undefined;
+    load.sent += count;
+    const writer = this.#writer;
+    if (writer === undefined) return; // it has left
+    const current = writer.value as Load;
+    if (current !== load || load.all && load.sent < load.data.length) return this.#push(current);
+    this.#forgetWriter(writer);
+    writer.task.hub.wakeFromOutside(() => writer.wake(load.sent));
+  };
+
+  readonly #broke = (error: unknown): void => {
+    this.#underWay = undefined;
+    if (this.#failure !== undefined) return; // closed by ourselves: the writer has been told
+    this.#failure = { error };
+    const writer = this.#writer;
+    if (writer === undefined) return;
+    this.#forgetWriter(writer);
+    writer.task.hub.wakeFromOutside(() => writer.fail(error));
+  };
+
+  #forgetWriter(writer: Waiter): void {
+    this.#writer = undefined;
+    writer.task.hub.foreignWaits--;
+  }
+
+  #expiry({ timeout }: WaitPlan): Expiry {
+    if (timeout === Infinity) return NEVER;
+    return expireThrowing(() => new Timeout(timeout, { message: `writing to ${this.owner}` }));
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+const zero = () => 0;
+const NEVER: Expiry = expireThrowing(() => new Timeout());
