@@ -104,6 +104,7 @@ export class Simulation {
       await this.#drive(() => main.ready || stop.aborted);
       stop.throwIfAborted();
       if (main.failed) throw main.error;
+      await this.#comeToRest();
       const left = this.#leftovers();
       if (left.length > 0) throw new SimulationError(`Something was left behind:\n  ${left.join("\n  ")}`);
       return main.value as T;
@@ -137,6 +138,16 @@ export class Simulation {
         await pause();
       } else if (this.#parts.hub.stats().runnable > 0) this.#checkLimit();
       else this.#moveOn();
+    }
+  }
+
+  /** Those who need no time to end are not left behind. */
+  async #comeToRest(): Promise<void> {
+    this.#progressAt = performance.now();
+    while (this.#parts.hub.stats().runnable > 0) {
+      await nextTurn();
+      if (this.#halted !== undefined) throw this.#halted.error;
+      this.#checkLimit();
     }
   }
 

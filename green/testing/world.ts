@@ -122,7 +122,7 @@ export async function settled(): Promise<void> {
 /** Whoever asks for a number changes what the others get. */
 function watched(random: Random, tracker: Tracker): Random {
   return () => {
-    tracker.touch(random, true);
+    tracker.touch("random", true);
     return random();
   };
 }

@@ -64,7 +64,7 @@ export class ExhaustiveStrategy implements Strategy {
     this.#depth = this.#slices = this.#faults = 0;
     this.#current = undefined;
     this.#sleeping = NOBODY;
-    this.#tracker?.take();
+    this.#tracker?.begin();
     return true;
   }
 

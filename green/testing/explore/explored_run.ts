@@ -102,7 +102,7 @@ export class ExploredRun implements Tracer {
       beforeCleanup: () => this.#cleanUp(),
     });
     hub.endsSlice = () => this.#endsSlice();
-    hub.onTimer = () => settings.tracker?.touch(hub, true); // timers that are due together keep their order
+    hub.onTimer = () => settings.tracker?.touch("timers", true); // timers that are due together keep their order
     hub.onError = (_context, error) => this.#report(error);
     hub.tracer = this;
   }
@@ -131,6 +131,7 @@ export class ExploredRun implements Tracer {
   spawned(): void {}
 
   switched(task: Task): void {
+    this.#settings.tracker?.resumed(task);
     if (!this.#over) this.#history.switched(task);
   }
 
@@ -167,7 +168,9 @@ export class ExploredRun implements Tracer {
     if (this.#over) return undefined;
     this.#count();
     if (this.#halted) return true;
-    this.#preempts = this.#decide("slice", 2, this.#hub.holder) === 1;
+    const { holder } = this.#hub;
+    this.#preempts = this.#decide("slice", 2, holder) === 1;
+    if (holder !== undefined) this.#settings.tracker?.resumed(holder);
     return this.#preempts || this.#halted;
   }
 

@@ -6,6 +6,8 @@ export type Attempt = (decisions: Decisions) => Promise<RunResult>;
 
 /** A shrink ends after this many runs, whatever is left to try. */
 const MAX_ATTEMPTS = 1_000;
+/** And after this long (real ms): a run that makes no progress takes its whole limit. */
+const MAX_TIME_MS = 5_000;
 
 /**
  * Looks for the simplest schedule that fails in the same way: with as few switches as possible, and among
@@ -23,6 +25,7 @@ class Search {
   best: RunResult;
   readonly #kind: string | undefined;
   readonly #attempt: Attempt;
+  readonly #deadline = performance.now() + MAX_TIME_MS;
   #attemptsLeft = MAX_ATTEMPTS;
 
   constructor(failed: RunResult, attempt: Attempt) {
@@ -56,7 +59,7 @@ class Search {
   }
 
   async #try(decisions: Decisions): Promise<boolean> {
-    if (this.#attemptsLeft === 0) return false;
+    if (this.#attemptsLeft === 0 || performance.now() > this.#deadline) return false;
     this.#attemptsLeft--;
     const result = await this.#attempt(decisions);
     if (kindOf(result) !== this.#kind || !simpler(result, this.best)) return false;

@@ -18,6 +18,7 @@ import {
   Lock,
   LoopExit,
   Queue,
+  seededRandom,
   Semaphore,
   SimulationError,
   sleep,
@@ -116,6 +117,16 @@ Deno.test("explore() by exhaustive knows preemptions 0, 1 and 2 of three greenle
   assertEquals(runs, [1, 28, 113]);
 });
 
+Deno.test("explore() shrinks runs without progress only for a while", async () => {
+  const started = performance.now();
+  const error = await failureOf(async () => {
+    for (let i = 0; i < 100; i++) await sleep();
+    await new Promise(() => {});
+  }, { limit: 100 });
+  assertInstanceOf(error.cause, SimulationError);
+  assert(performance.now() - started < 10_000);
+});
+
 Deno.test("explore() that reaches its number of runs first is not exhausted", async () => {
   const report = await explore(threeByThree, { strategy: "exhaustive", runs: 10 });
   assertEquals([report.runs, report.exhausted], [10, false]);
@@ -188,6 +199,108 @@ Deno.test("explore() that is tracked does not skip what a bound has cut off else
   };
   assertEquals(await outcomes(true), await outcomes(false));
 });
+
+/** Three greenlets with random steps on shared objects; resolves with all that they have seen. */
+function randomProgram(seed: number): (world: World) => Promise<string> {
+  const random = seededRandom(seed);
+  const below = (n: number) => Math.floor(random() * n);
+  const steps = Array.from(
+    { length: 3 },
+    () => Array.from({ length: 2 }, () => [below(7), below(2)] as const),
+  );
+  return async (world) => {
+    const cells = [world.shared({ text: "" }), world.shared({ text: "" })];
+    const locks = [world.shared(new Semaphore(1)), world.shared(new Semaphore(1))];
+    const queues = [world.shared(new Queue<string>()), world.shared(new Queue<string>())];
+    const seen = ["", "", ""];
+    const act: ((me: number, which: number) => Promise<unknown> | void)[] = [
+      () => sleep(),
+      (me, which) => void (cells[which]!.text += me),
+      (me, which) => void (seen[me] += cells[which]!.text || "-"),
+      (me, which) =>
+        locks[which]!.with(async () => {
+          cells[which]!.text += me;
+          await sleep();
+        }),
+      (me, which) => queues[which]!.put(`${me}`),
+      async (me, which) => void (seen[me] += await queues[which]!.get({ timeout: 1 }).catch(() => "none")),
+      (me, which) => void (seen[me] += locks[which]!.locked ? "L" : "F"),
+    ];
+    await joinAll(steps.map((own, me) =>
+      spawn(async () => {
+        for (const [what, which] of own) {
+          await act[what]!(me, which);
+          if (what === 1 || what === 2 || what === 6) await sleep();
+        }
+      })
+    ));
+    return [...cells.map(({ text }) => text), ...seen].join(" ");
+  };
+}
+
+Deno.test("explore() that is tracked sees all outcomes of random programs", async () => {
+  let [full, tracked] = [0, 0];
+  for (let seed = 1; seed <= 25; seed++) {
+    const outcomes: Set<string>[] = [];
+    for (const option of [false, true]) {
+      const seen = new Set<string>();
+      const program = randomProgram(seed);
+      const report = await explore(async (world) => void seen.add(await program(world)), {
+        strategy: "exhaustive",
+        preemptions: 1,
+        tracked: option,
+        allow: { items: true },
+      });
+      assert(report.exhausted);
+      outcomes.push(seen);
+      if (option) tracked += report.runs;
+      else full += report.runs;
+    }
+    assertEquals([...outcomes[1]!].sort(), [...outcomes[0]!].sort(), `seed ${seed}`);
+  }
+  assert(tracked < full, `${tracked} of ${full}`);
+});
+
+for (
+  const [what, use] of Object.entries({
+    "with()": (lock: Semaphore) => lock.with(() => sleep()),
+    "lease()": async (lock: Semaphore) => {
+      using _lease = await lock.lease();
+      await sleep();
+    },
+    "for await": async (_lock: Semaphore, queue: Queue<number>) => {
+      for await (const _ of queue) await sleep();
+    },
+  })
+) {
+  Deno.test(`explore() that is tracked sees what ${what} does after a wait of its own`, async () => {
+    const outcomes = async (tracked: boolean) => {
+      const seen = new Set<string>();
+      await explore(async (world) => {
+        const log = world.shared({ text: "" });
+        const lock = world.shared(new Semaphore(1));
+        const queue = world.shared(new Queue<number>(Infinity, [1, 2]));
+        queue.shutdown();
+        const user = async () => {
+          await sleep();
+          await use(lock, queue);
+        };
+        const watcher = async () => {
+          for (let i = 0; i < 3; i++) {
+            await sleep();
+            log.text += `${lock.locked ? "L" : "F"}${queue.size} `;
+          }
+        };
+        await joinAll([spawn(user), spawn(watcher)]);
+        seen.add(log.text);
+      }, { strategy: "exhaustive", tracked });
+      return [...seen].sort();
+    };
+    const all = await outcomes(false);
+    assert(all.length > 3);
+    assertEquals(await outcomes(true), all);
+  });
+}
 
 Deno.test("World.shared() is the object itself unless the exploration is tracked", async () => {
   const object = {};

@@ -179,6 +179,17 @@ Deno.test("simulate() calls what is left behind a failure, by name, after its cl
   assertEquals(partly.message, "Something was left behind:\n  Queue: 1 item unprocessed");
 });
 
+Deno.test("simulate() does not call left behind what ends without time passing", async () => {
+  const log: number[] = [];
+  await simulate(() => {
+    spawn(async () => {
+      for (let i = 0; i < 1000; i++) await sleep();
+      log.push(1);
+    });
+  });
+  assertEquals(log, [1]);
+});
+
 Deno.test("simulate() with a seed gives the same run for the same seed, to the letter", async () => {
   const run = (seed: number | undefined) =>
     simulate(async (world) => {
