@@ -17,6 +17,18 @@ export function formatHostPort(hostname: string, port: number): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
+/** The platform's errors do not say where something failed: adds the place to the message. */
+export function named(error: unknown, action: string, place: string): unknown {
+  if (isPlatformError(error) && !error.message.includes(place)) {
+    error.message = `Cannot ${action} ${place}: ${error.message}`;
+  }
+  return error;
+}
+
+function isPlatformError(error: unknown): error is Error {
+  return Object.values(Deno.errors).some((Class) => error instanceof Class);
+}
+
 /**
  * Refuses what is no port.
  *

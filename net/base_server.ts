@@ -1,4 +1,13 @@
-import { type Duration, getHub, planWait, quiet, toMilliseconds, type WaitOptions } from "../hub/mod.ts";
+import {
+  type Duration,
+  enterWait,
+  getHub,
+  planWait,
+  quiet,
+  toMilliseconds,
+  until,
+  type WaitOptions,
+} from "../hub/mod.ts";
 import { checkFunction, checkSize } from "../sync/check.ts";
 import { Event } from "../sync/event.ts";
 import { getCurrent } from "../green/current.ts";
@@ -10,6 +19,7 @@ import { killAll } from "../green/kill.ts";
 import { Pool } from "../green/pool.ts";
 import { shield } from "../green/shield.ts";
 import { sleep } from "../green/sleep.ts";
+import { formatAddress } from "./address.ts";
 import { onSignal } from "./on_signal.ts";
 
 /**
@@ -18,7 +28,8 @@ import { onSignal } from "./on_signal.ts";
  * - `"default"`: each in a greenlet of its own.
  * - a number: so many at a time at most; meanwhile no client is accepted.
  * - a `Pool`: the same, with a pool that others may share.
- * - a function that spawns as `spawn()` does.
+ * - a function that spawns as `spawn()` does. If it returns no greenlet, `stop()` neither waits for the handler
+ *   nor kills it.
  *
  * @example A hundred at a time
  * ```ts
@@ -106,8 +117,13 @@ export abstract class BaseServer implements AsyncDisposable {
   readonly #stopTimeout: Duration;
   /** The greenlets of the handlers that run. */
   readonly #handlers: Group = new Group();
+  /** The handlers that stop the server, or have stopped it: they neither wait for nor kill each other. */
+  readonly #stoppers = new Set<Greenlet>();
+  /** A stop is over, or `close()` was called alone. */
   readonly #stopped = new Event();
   #acceptor: Greenlet | undefined = undefined;
+  /** The start that is under way. */
+  #starting: Promise<void> | undefined = undefined;
   #closed = false;
 
   /** Checks the options. */
@@ -127,8 +143,13 @@ export abstract class BaseServer implements AsyncDisposable {
   /** Takes what comes next and handles it, by way of {@linkcode handle}. */
   protected abstract acceptOne(): Promise<void>;
 
-  /** Stops listening. */
+  /** Stops listening. Called also if it never began. */
   protected abstract shut(): void;
+
+  /** Whether nothing can come any more, because somebody else has closed what it listens on. */
+  protected get broken(): boolean {
+    return false;
+  }
 
   /** Whether it has been started and not been stopped. */
   get started(): boolean {
@@ -146,19 +167,20 @@ export abstract class BaseServer implements AsyncDisposable {
   }
 
   /**
-   * Begins to listen and to accept. Nothing happens if it is started.
+   * Begins to listen and to accept. Nothing happens if it is started; if it is being started, waits for that.
    *
    * @throws {Deno.errors.AddrInUse} If somebody else listens there.
    * @throws {Error} If it is closed.
    */
   start(): Promise<void> {
-    if (this.#closed) throw new Error(`Cannot start server: it is closed`);
+    this.#checkNotClosed();
+    if (this.#starting !== undefined) return quiet(this.#startAfter(this.#starting));
     if (this.#acceptor !== undefined) return Promise.resolve();
     const acceptor = this.#acceptor = new Job<void>(() => this.#acceptAll());
     acceptor.name = `acceptor of ${this.constructor.name}`;
     try {
       const opening = this.open();
-      if (opening !== undefined) return quiet(this.#startOpened(acceptor, opening));
+      if (opening !== undefined) return this.#starting = quiet(this.#startOpened(acceptor, opening));
     } catch (error) {
       this.#acceptor = undefined;
       throw error;
@@ -168,42 +190,48 @@ export abstract class BaseServer implements AsyncDisposable {
   }
 
   /**
-   * Starts it if it is not started, and waits until it is stopped: by `stop()`, or by a signal. If this wait is
-   * interrupted, by a kill for example, it is stopped, too. Switches.
+   * Starts it if it is not started, and waits until it is stopped: by `stop()`, by a signal, or by `close()` and
+   * the end of the handlers. If this wait is interrupted, by a kill for example, it is stopped, too. Switches.
    *
    * Source: `gevent.baseserver.BaseServer.serve_forever`.
+   *
+   * @throws {Deno.errors.AddrInUse} If somebody else listens there.
+   * @throws {Error} If it is closed.
+   * @throws {RangeError} If `stopTimeout` is negative or NaN.
+   * @throws {TypeError} If a signal is unknown.
    */
-  async serveForever(options: ServeForeverOptions = {}): Promise<void> {
-    const { signals = ["SIGINT", "SIGTERM"], stopTimeout } = options;
-    await this.start();
-    using _signals = onSignal(signals, () => this.stop({ timeout: stopTimeout }), { once: true });
-    try {
-      await this.#stopped.wait();
-    } finally {
-      await shield(() => this.stop({ timeout: stopTimeout }));
-    }
+  serveForever(options: ServeForeverOptions = {}): Promise<void> {
+    const { signals = ["SIGINT", "SIGTERM"], stopTimeout = this.#stopTimeout } = options;
+    this.#checkNotClosed();
+    toMilliseconds(stopTimeout, "serve", "stopTimeout");
+    enterWait("serve");
+    const limits = { timeout: stopTimeout };
+    const listening = onSignal(signals, () => this.stop(limits), { once: true });
+    return quiet(this.#serveForever(listening, limits));
   }
 
   /** Stops accepting at once. Handlers that run go on. Does not switch. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    void this.#acceptor?.kill(undefined, { block: false });
-    this.shut();
+    if (this.#stopAccepting()) this.#stopped.set();
   }
 
   /**
    * Stops accepting, waits for the running handlers, kills those that take too long, and waits for their
-   * clean-up. A handler that calls it does not wait for itself. Switches.
+   * clean-up: as long as `stopTimeout`, and a second at least. If this wait is interrupted, they are killed at
+   * once. A handler that calls it does not wait for itself. Switches.
    *
    * Source: `gevent.baseserver.BaseServer.stop`.
    *
    * @param options How long to wait before the kill; `stopTimeout` of the server if not given.
+   * @throws {RangeError} If the time-out is negative or NaN.
+   * @throws The reason of the signal, if it aborts.
    */
-  stop({ timeout = this.#stopTimeout }: WaitOptions = {}): Promise<void> {
-    planWait({ timeout }, "stop server");
-    this.close();
-    return quiet(this.#finish(timeout));
+  stop(options: WaitOptions = {}): Promise<void> {
+    const { timeout = this.#stopTimeout, signal } = options;
+    planWait({ timeout, signal }, "stop server");
+    enterWait("stop server");
+    this.#stopAccepting();
+    return quiet(this.#finish({ timeout, signal }));
   }
 
   /** Stops it. */
@@ -211,24 +239,42 @@ export abstract class BaseServer implements AsyncDisposable {
     await this.stop();
   }
 
+  /** For reports: its class and where it listens. */
+  toString(): string {
+    const { address } = this;
+    const { name } = this.constructor;
+    return address === undefined ? name : `${name} on ${formatAddress(address)}`;
+  }
+
   /** Waits until a handler may run: a full pool stops accepting. */
   protected async waitForRoom(): Promise<void> {
     if (this.#policy instanceof Pool) { while (await this.#policy.waitAvailable() === 0); }
   }
 
-  /** Runs a handler as the `spawn` option says. */
-  protected async handle(run: () => Promise<void>, name: string): Promise<void> {
+  /**
+   * Runs a handler as the `spawn` option says.
+   *
+   * @param run Calls the handler.
+   * @param name Of its greenlet.
+   * @param release Called at its end, and also if it is killed before it has begun: then `run` is not called.
+   */
+  protected async handle(run: () => Promise<void>, name: string, release?: () => void): Promise<void> {
     const policy = this.#policy;
     if (this.#closed) throw new Error("Cannot handle: the server is closed");
     if (typeof policy === "function") {
       const spawned = policy(run);
-      if (spawned instanceof Greenlet) this.#handlers.add(spawned);
+      if (spawned instanceof Greenlet) this.#adopt(spawned, release);
       return;
     }
     const greenlet = new Greenlet<void>(run);
     greenlet.name = name;
     if (policy instanceof Pool) await policy.start(greenlet);
     else greenlet.start();
+    this.#adopt(greenlet, release);
+  }
+
+  #adopt(greenlet: Greenlet, release: (() => void) | undefined): void {
+    if (release !== undefined) greenlet.rawlink(release);
     this.#handlers.add(greenlet);
   }
 
@@ -243,10 +289,15 @@ export abstract class BaseServer implements AsyncDisposable {
       } catch (error) {
         if (this.#closed) return;
         getHub().handleError(this, error);
+        if (this.broken) return this.close();
         await sleep(delay);
         delay = Math.min(2 * delay, MAX_DELAY_MS);
       }
     }
+  }
+
+  #checkNotClosed(): void {
+    if (this.#closed) throw new Error("Cannot start server: it is closed");
   }
 
   async #startOpened(acceptor: Greenlet, opening: Promise<void>): Promise<void> {
@@ -255,38 +306,73 @@ export abstract class BaseServer implements AsyncDisposable {
     } catch (error) {
       this.#acceptor = undefined;
       throw error;
+    } finally {
+      this.#starting = undefined;
     }
     if (this.#closed) this.shut();
     else acceptor.start();
   }
 
-  async #finish(timeout: WaitOptions["timeout"]): Promise<void> {
+  /** Somebody else is starting it. If that fails, or is killed, it is tried again. */
+  async #startAfter(starting: Promise<void>): Promise<void> {
+    await until(starting.catch(() => {}));
+    if (!this.#closed) await this.start();
+  }
+
+  async #serveForever(listening: Disposable, limits: WaitOptions): Promise<void> {
+    using _listening = listening;
+    await this.start();
     try {
-      const acceptor = this.#acceptor;
-      if (acceptor !== getCurrent()) await acceptor?.join(); // it may be about to start a handler
-      await joinAll(this.#others(), { timeout });
+      await this.#stopped.wait();
     } finally {
-      await shield(() => this.#killHandlers()); // also if this wait was interrupted
+      await shield(() => this.stop(limits));
+    }
+  }
+
+  /** Says whether it accepted until now. */
+  #stopAccepting(): boolean {
+    if (this.#closed) return false;
+    this.#closed = true;
+    void this.#acceptor?.kill(undefined, { block: false });
+    this.shut();
+    return true;
+  }
+
+  async #finish(limits: WaitOptions): Promise<void> {
+    const acceptor = this.#acceptor;
+    const current = getCurrent();
+    if (current !== undefined && this.#handlers.has(current)) this.#stoppers.add(current);
+    try {
+      // It may be about to start a handler, and ends at once.
+      if (acceptor !== current) await shield(async () => await acceptor?.join());
+      await joinAll(this.#awaited(current), limits);
+    } finally {
+      await shield(() => this.#killHandlers(current)); // also if this wait was interrupted
       this.#stopped.set();
     }
   }
 
-  /** Handlers get as long for their clean-up as they had to finish; one that hangs must not hang the stop. */
-  async #killHandlers(): Promise<void> {
-    const victims = this.#others();
+  /**
+   * Handlers get as long for their clean-up as they had to finish, and some time even if they had none; one that
+   * hangs must not hang the stop.
+   */
+  async #killHandlers(current: Greenlet | undefined): Promise<void> {
+    const victims = this.#awaited(current);
     if (victims.length === 0) return;
     await killAll(victims, { block: false });
-    await joinAll(victims, { timeout: this.#stopTimeout });
+    const timeout = Math.max(toMilliseconds(this.#stopTimeout, "stop server"), DEFAULT_STOP_TIMEOUT_MS);
+    await joinAll(victims, { timeout });
     const left = victims.filter((greenlet) => !greenlet.ready);
     if (left.length > 0) {
       getHub().handleError(this, new Error(`Still running after their kill: ${left.join(", ")}`));
     }
   }
 
-  /** The handlers that run, the caller's own left out. */
-  #others(): Greenlet[] {
-    const current = getCurrent();
-    return [...this.#handlers].filter((greenlet) => greenlet !== current);
+  /** The handlers that a stop waits for. */
+  #awaited(current: Greenlet | undefined): Greenlet[] {
+    const handlers = [...this.#handlers];
+    if (current === undefined || !this.#stoppers.has(current)) return handlers;
+    return handlers.filter((greenlet) => !this.#stoppers.has(greenlet));
   }
 }
 

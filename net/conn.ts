@@ -120,16 +120,13 @@ export class Conn implements Disposable, AsyncDisposable {
    * Reads into `buffer` as many bytes as are there, at least one, waiting for them if there are none.
    *
    * @returns How many; `null` at the end of the stream.
-   * @throws {RangeError} If `buffer` has no room.
+   * @throws {TypeError} If `buffer` is no `Uint8Array`.
+   * @throws {RangeError} If it has no room.
    * @throws {Timeout} On time-out; nothing is lost.
    * @throws {ConcurrentObjectUseError} If another greenlet is reading.
    */
   read(buffer: Uint8Array, options?: WaitOptions): Promise<number | null> {
-    if (!(buffer?.length > 0)) {
-      throw new RangeError(
-        `Cannot read: buffer must have room for a byte at least, received ${describeBuffer(buffer)}`,
-      );
-    }
+    checkBuffer(buffer);
     return this.#inflow.receive(new ReadInto(buffer), this.#plan(options, "read"));
   }
 
@@ -189,15 +186,26 @@ export class Conn implements Disposable, AsyncDisposable {
     return this.#inflow.receive(new ReadUntil(bytes, maxBytes, this), this.#plan(options, "read"));
   }
 
-  /** The lines, to the end of the stream. Each step waits as {@linkcode readLine} does. */
-  async *lines(options?: ReadLineOptions): AsyncGenerator<string, void, void> {
+  /**
+   * The lines, to the end of the stream. Each step waits as {@linkcode readLine} does.
+   *
+   * @throws {RangeError} If `maxBytes` is neither a positive integer nor `Infinity`, or the time-out is negative.
+   */
+  lines(options?: ReadLineOptions): AsyncGenerator<string, void, void> {
+    checkMaxBytes(options?.maxBytes ?? DEFAULT_MAX_BYTES, "read lines");
+    planWait(options, "read lines");
+    return this.#eachLine(options);
+  }
+
+  async *#eachLine(options: ReadLineOptions | undefined): AsyncGenerator<string, void, void> {
     for (let line = await this.readLine(options); line !== null; line = await this.readLine(options)) {
       yield line;
     }
   }
 
   /**
-   * Writes some of `data`, at least one byte, waiting until there is room. Switches.
+   * Writes some of `data`, at least one byte, waiting until there is room. Switches. With `timeout: 0` nothing
+   * is sent: writing always waits.
    *
    * @returns How many bytes were written.
    * @throws {Timeout} On time-out. What the system has got already goes out, so `data` must not be changed
@@ -206,11 +214,11 @@ export class Conn implements Disposable, AsyncDisposable {
    */
   write(data: Uint8Array, options?: WaitOptions): Promise<number> {
     const bytes = toBytes(data, "write", "data");
-    return this.#outflow.send(bytes, false, this.#plan(options, "write"));
+    return this.#outflow.send(bytes, this.#plan(options, "write"));
   }
 
   /**
-   * Writes all of `data`, text as UTF-8. Switches.
+   * Writes all of `data`, text as UTF-8. Switches. With `timeout: 0` nothing is sent: writing always waits.
    *
    * @throws {Timeout} On time-out. A part may have gone, so `data` must not be changed after a kill or
    * time-out, and the stream goes on with an incomplete message.
@@ -218,7 +226,7 @@ export class Conn implements Disposable, AsyncDisposable {
    */
   writeAll(data: string | Uint8Array, options?: WaitOptions): Promise<void> {
     const bytes = toBytes(data, "write", "data");
-    return this.#outflow.send(bytes, true, this.#plan(options, "write")) as Promise<unknown> as Promise<void>;
+    return this.#outflow.sendAll(bytes, this.#plan(options, "write"));
   }
 
   /**
@@ -227,8 +235,7 @@ export class Conn implements Disposable, AsyncDisposable {
    * @throws {ConcurrentObjectUseError} If a greenlet is writing.
    */
   closeWrite(options?: WaitOptions): Promise<void> {
-    const plan = this.#plan(options, "close the writing side");
-    return this.#outflow.finish(plan) as Promise<unknown> as Promise<void>;
+    return this.#outflow.finish(this.#plan(options, "close the writing side"));
   }
 
   /** Closes it. Greenlets that read or write are told by an error. Harmless when it is closed. Does not switch. */
@@ -261,6 +268,7 @@ export class Conn implements Disposable, AsyncDisposable {
     const error = new Deno.errors.BadResource(`${this} was detached`);
     this.#inflow.fail(error);
     this.#outflow.fail(error);
+    this.raw.ref(); // a read that was killed may have let go of it
     return this.raw;
   }
 
@@ -327,13 +335,13 @@ export class Conn implements Disposable, AsyncDisposable {
 
   /** For reports: the peer's address. */
   toString(): string {
-    return formatAddress(this.raw.remoteAddr);
+    return formatAddress(this.remoteAddr);
   }
 
   #plan(options: WaitOptions | undefined, action: string): WaitPlan {
     const limits = this.#limit;
     if (limits === undefined) return planWait(options, action);
-    return planWait(options?.timeout === undefined ? { ...limits, ...options } : options, action);
+    return planWait(options?.timeout === undefined ? { ...options, ...limits } : options, action);
   }
 
   #tcp(action: string): Deno.TcpConn {
@@ -353,6 +361,10 @@ function checkMaxBytes(maxBytes: number, action: string): void {
   checkWhole(maxBytes, 1, action, "maxBytes");
 }
 
-function describeBuffer(buffer: unknown): string {
-  return buffer instanceof Uint8Array ? `a length of ${buffer.length}` : String(buffer);
+function checkBuffer(buffer: unknown): void {
+  if (!(buffer instanceof Uint8Array)) {
+    throw new TypeError(`Cannot read: buffer must be a Uint8Array, received ${String(buffer)}`);
+  }
+  if (buffer.length > 0) return;
+  throw new RangeError("Cannot read: buffer must have room for a byte at least, received a length of 0");
 }

@@ -1,12 +1,12 @@
-import { planWait, quiet, Timeout, until, type WaitOptions } from "../hub/mod.ts";
-import { withTimeout } from "../green/with_timeout.ts";
-import { checkHostname, formatHostPort } from "./address.ts";
+import { until, type WaitOptions } from "../hub/mod.ts";
+import { checkHostname, formatHostPort, named } from "./address.ts";
 import { Conn, type RawConn } from "./conn.ts";
 import { raceAddresses } from "./happy_eyeballs.ts";
-import { checkPlace, listen } from "./listen.ts";
+import { checkPlace, checkTcpPlace, listen } from "./listen.ts";
 import { closeQuietly } from "./listener.ts";
 import { type HostAddress, lookup } from "./lookup.ts";
 import { TlsConn } from "./tls_conn.ts";
+import { within } from "./within.ts";
 
 /**
  * What to connect to: a TCP port of a host, or the path of a Unix socket.
@@ -155,14 +155,17 @@ const DEFAULT_HOSTNAME = "127.0.0.1";
  */
 export function connect(options: ConnectOptions): Promise<Conn> {
   checkPlace(options, "connect");
-  planWait(options, "connect");
   if (options.path !== undefined) {
-    const { path, ...limits } = options;
-    return quiet(connectUnix(path, limits));
+    return within(
+      options,
+      "connect",
+      `connecting to ${options.path}`,
+      (signal) => connectUnix(options.path, signal),
+    );
   }
-  return quiet(within(options, `connecting to ${placeOf(options)}`, async () => {
-    return new Conn(await connectTcp(options));
-  }));
+  return within(options, "connect", `connecting to ${placeOf(options)}`, async (signal) => {
+    return new Conn(await connectTcp({ ...options, signal }));
+  });
 }
 
 /**
@@ -188,14 +191,20 @@ export function connect(options: ConnectOptions): Promise<Conn> {
  * ```
  */
 export function connectTls(options: ConnectTlsOptions): Promise<TlsConn> {
-  checkPlace(options, "connect");
-  planWait(options, "connect");
+  checkTcpPlace(options, "connect");
   const { cert, key } = options;
   if ((cert === undefined) !== (key === undefined)) {
     throw new TypeError("Cannot connect: cert and key must be given together");
   }
   const connecting = cert === undefined ? connectThenTls : connectWithCertificate;
-  return quiet(within(options, `connecting to ${placeOf(options)}`, () => connecting(options)));
+  const place = placeOf(options);
+  return within(options, "connect", `connecting to ${place}`, async (signal) => {
+    try {
+      return await connecting({ ...options, signal });
+    } catch (error) {
+      throw named(error, "connect to", place);
+    }
+  });
 }
 
 /**
@@ -220,9 +229,12 @@ export function connectTls(options: ConnectTlsOptions): Promise<TlsConn> {
  */
 export function startTls(conn: Conn, options: StartTlsOptions): Promise<TlsConn> {
   checkHostname(options?.hostname, "start TLS");
-  planWait(options, "start TLS");
-  const raw = conn.detach();
-  return quiet(within(options, `starting TLS with ${conn}`, () => shakeHands(raw, options)));
+  return within(
+    options,
+    "start TLS",
+    `starting TLS with ${conn}`,
+    (signal) => shakeHands(conn.detach(), { ...options, signal }),
+  );
 }
 
 /**
@@ -247,17 +259,16 @@ export function startTls(conn: Conn, options: StartTlsOptions): Promise<TlsConn>
  * ```
  */
 export function createSocketPair(options: WaitOptions = {}): Promise<[Conn, Conn]> {
-  planWait(options, "create socket pair");
-  return quiet(within(options, "creating a socket pair", () => pair(options)));
+  return within(options, "create socket pair", "creating a socket pair", pair);
 }
 
-async function pair(options: WaitOptions): Promise<[Conn, Conn]> {
+async function pair(signal: AbortSignal | undefined): Promise<[Conn, Conn]> {
   using listener = listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
-  const near = await connect({ port, signal: options.signal });
+  const near = await connect({ port, signal });
   try {
     for (;;) {
-      const far = await listener.accept({ signal: options.signal });
+      const far = await listener.accept({ signal });
       if ((far.remoteAddr as Deno.NetAddr).port === (near.localAddr as Deno.NetAddr).port) return [near, far];
       far.close(); // somebody else found the port
     }
@@ -267,27 +278,40 @@ async function pair(options: WaitOptions): Promise<[Conn, Conn]> {
   }
 }
 
-async function connectUnix(path: string, limits: WaitOptions): Promise<Conn> {
-  return new Conn(
-    await until<RawConn>(() => Deno.connect({ transport: "unix", path }), {
-      ...limits,
-      what: `a connection to ${path}`,
-      abandon: closeQuietly,
-    }),
-  );
+async function connectUnix(path: string, signal: AbortSignal | undefined): Promise<Conn> {
+  const connecting = until<RawConn>(() => Deno.connect({ transport: "unix", path }), {
+    what: `a connection to ${path}`,
+    abandon: closeQuietly,
+    signal,
+  });
+  try {
+    return new Conn(await connecting);
+  } catch (error) {
+    throw named(error, "connect to", path);
+  }
 }
 
 async function connectTcp(options: ConnectTcpOptions | ConnectTlsOptions): Promise<RawConn> {
   const { hostname = DEFAULT_HOSTNAME, port, signal } = options;
-  const addresses = await lookup(hostname, { signal });
+  const addresses = mayConnectAnywhere() ? await lookup(hostname, { signal }) : asItIs(hostname);
   const attempt = ({ address }: HostAddress) =>
     until<RawConn>((abort) => Deno.connect({ hostname: address, port, signal: abort }), {
       what: `a connection to ${formatHostPort(address, port)}`,
       abandon: closeQuietly,
     }).catch((error) => {
-      throw named(error, formatHostPort(address, port));
+      throw named(error, "connect to", formatHostPort(address, port));
     });
   return await raceAddresses({ addresses, attempt, discard: closeQuietly, signal });
+}
+
+/** Who may connect to some hosts only may neither look up their addresses nor connect to those. */
+function mayConnectAnywhere(): boolean {
+  return Deno.permissions.querySync({ name: "net" }).state === "granted";
+}
+
+/** Leaves the look-up to the platform. The family is of no importance where there is one address. */
+function asItIs(hostname: string): HostAddress[] {
+  return [{ address: hostname, family: 4 }];
 }
 
 async function connectThenTls(options: ConnectTlsOptions): Promise<TlsConn> {
@@ -309,6 +333,7 @@ async function connectWithCertificate(options: ConnectTlsOptions): Promise<TlsCo
 
 async function shakeHands(raw: RawConn, options: StartTlsOptions): Promise<TlsConn> {
   const { hostname, signal } = options;
+  sendAtOnce(raw);
   const starting = Deno.startTls(raw as Deno.TcpConn, { hostname, ...trust(options) });
   starting.catch(() => closeQuietly(raw)); // the platform may have kept it
   const conn = new TlsConn(await until(starting, { what: "TLS to start", abandon: closeQuietly, signal }));
@@ -316,30 +341,21 @@ async function shakeHands(raw: RawConn, options: StartTlsOptions): Promise<TlsCo
   return conn;
 }
 
-function trust({ caCerts, alpnProtocols }: TlsOptions): { caCerts?: string[]; alpnProtocols?: string[] } {
-  return { ...(caCerts && { caCerts }), ...(alpnProtocols && { alpnProtocols }) };
+/** Otherwise the end of the handshake waits for an acknowledgement of its beginning, which peers delay: 40 ms. */
+function sendAtOnce(raw: RawConn): void {
+  try {
+    if (raw.localAddr.transport === "tcp") (raw as Deno.TcpConn).setNoDelay();
+  } catch {
+    // The peer has gone, as the handshake will tell.
+  }
 }
 
-/** One limit for all phases. A running `Timeout` limits them by itself. */
-function within<T>({ timeout }: WaitOptions, message: string, fn: () => Promise<T>): Promise<T> {
-  if (timeout === undefined || timeout instanceof Timeout && timeout.pending) return fn();
-  return withTimeout(timeout instanceof Timeout ? timeout : new Timeout(timeout, { message }), fn);
+function trust({ caCerts, alpnProtocols }: TlsOptions): { caCerts?: string[]; alpnProtocols?: string[] } {
+  return { ...(caCerts && { caCerts }), ...(alpnProtocols && { alpnProtocols }) };
 }
 
 function placeOf(
   { hostname = DEFAULT_HOSTNAME, port }: { hostname?: string | undefined; port: number },
 ): string {
   return formatHostPort(hostname, port);
-}
-
-/** The platform's errors do not say what could not be reached. */
-function named(error: unknown, place: string): unknown {
-  if (error instanceof Error && !error.message.includes(place) && isPlatformError(error)) {
-    error.message = `Cannot connect to ${place}: ${error.message}`;
-  }
-  return error;
-}
-
-function isPlatformError(error: Error): boolean {
-  return Object.values(Deno.errors).some((Class) => error instanceof Class);
 }

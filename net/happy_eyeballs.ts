@@ -1,5 +1,6 @@
 import { Event } from "../sync/event.ts";
 import { Job } from "../green/job.ts";
+import { GreenletExit } from "../hub/mod.ts";
 import type { HostAddress } from "./lookup.ts";
 
 /** How long (ms) an attempt has before the next one begins beside it (RFC 8305, section 8). */
@@ -79,7 +80,8 @@ class Runners<T extends object> {
   #ended(job: Job<T>): void {
     this.#running.delete(job);
     if (job.failed) this.#failures.push(job.error);
-    else if (job.successful && !(job.value instanceof Error)) this.#won(job.value as T);
+    else if (job.value instanceof GreenletExit) this.#failures.push(job.value); // killed, maybe by somebody else
+    else this.#won(job.value as T);
     this.#changed.set();
   }
 

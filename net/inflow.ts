@@ -46,7 +46,9 @@ export class Inflow implements WaitSource {
   /** Whether the read under way does not keep the process alive: nobody waits for it. */
   #unreferenced = false;
   #ended = false;
-  /** Why nothing can be read any more. */
+  /** Why no more bytes will come. What came before can still be read. */
+  #broken: { readonly error: unknown } | undefined = undefined;
+  /** Why nothing can be read any more: it was closed or detached here. */
   #failure: { readonly error: unknown } | undefined = undefined;
 
   constructor(source: ByteSource, readonly owner: object) {
@@ -72,6 +74,7 @@ export class Inflow implements WaitSource {
     }
     if (plan.timeout === 0) {
       this.#pull();
+      this.#unreference();
       return immediately(plan, this.#expiry(plan));
     }
     const waiter = this.#reader = new Waiter(task, this, want);
@@ -93,14 +96,15 @@ export class Inflow implements WaitSource {
   /** For the hub: the reader was interrupted. */
   remove(reader: Waiter): void {
     this.#forgetReader(reader);
-    if (!this.#pulling) return;
-    this.#unreferenced = true;
-    this.#source.unref?.();
+    this.#unreference();
   }
 
   #attempt<T>(want: Want<T>): T | undefined {
     if (this.#failure !== undefined) throw this.#failure.error;
-    return want.take(this.#buffer) ?? (this.#ended ? want.end(this.#buffer) : undefined);
+    const there = want.take(this.#buffer);
+    if (there !== undefined) return there;
+    if (this.#broken !== undefined) throw this.#broken.error;
+    return this.#ended ? want.end(this.#buffer) : undefined;
   }
 
   #pull(): void {
@@ -119,7 +123,7 @@ export class Inflow implements WaitSource {
   readonly #broke = (error: unknown): void => {
     this.#pulling = false;
     if (this.#failure !== undefined) return; // closed by ourselves: the reader has been told
-    this.#failure = { error };
+    this.#broken = { error };
     const reader = this.#reader;
     if (reader === undefined) return;
     this.#forgetReader(reader);
@@ -143,6 +147,13 @@ export class Inflow implements WaitSource {
   #forgetReader(reader: Waiter): void {
     this.#reader = undefined;
     reader.task.hub.foreignWaits--;
+  }
+
+  /** A read that nobody waits for must not keep the process alive. */
+  #unreference(): void {
+    if (!this.#pulling) return;
+    this.#unreferenced = true;
+    this.#source.unref?.();
   }
 
   #reference(): void {

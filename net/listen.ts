@@ -1,4 +1,5 @@
-import { checkHostname, checkPort } from "./address.ts";
+import { checkWhole } from "../sync/check.ts";
+import { checkHostname, checkPort, formatHostPort, named } from "./address.ts";
 import { Conn } from "./conn.ts";
 import { Listener } from "./listener.ts";
 import { TlsConn } from "./tls_conn.ts";
@@ -84,7 +85,7 @@ export interface ListenTlsOptions extends ListenTcpOptions {
  *
  * Source: `eventlet.listen`, `gevent.baseserver`.
  *
- * @throws {RangeError} If the port is out of range.
+ * @throws {RangeError} If the port or the backlog is out of range.
  * @throws {TypeError} If both or none of port and path are given, or the host name is empty.
  * @throws {Deno.errors.AddrInUse} If somebody listens there.
  *
@@ -100,17 +101,22 @@ export interface ListenTlsOptions extends ListenTcpOptions {
 export function listen(options: ListenOptions): Listener {
   const action = "listen";
   checkPlace(options, action);
-  const raw = options.path === undefined
-    ? Deno.listen(tcpOptions(options))
-    : Deno.listen({ transport: "unix", path: options.path });
-  return new Listener(raw, (conn) => new Conn(conn));
+  checkBacklog(options, action);
+  try {
+    const raw = options.path === undefined
+      ? Deno.listen(tcpOptions(options))
+      : Deno.listen({ transport: "unix", path: options.path });
+    return new Listener(raw, (conn) => new Conn(conn));
+  } catch (error) {
+    throw named(error, "listen on", options.path ?? placeOf(options));
+  }
 }
 
 /**
  * Listens for TLS connections. Does not switch. The handshake is done by the first read or write of the
  * connection, or its `handshake()`.
  *
- * @throws {RangeError} If the port is out of range.
+ * @throws {RangeError} If the port or the backlog is out of range.
  * @throws {TypeError} If the host name is empty, or the certificate or key is missing.
  * @throws {Deno.errors.InvalidData} If the certificate or key is bad.
  *
@@ -123,7 +129,8 @@ export function listen(options: ListenOptions): Listener {
  */
 export function listenTls(options: ListenTlsOptions): Listener<TlsConn> {
   const action = "listen for TLS";
-  checkPlace(options, action);
+  checkTcpPlace(options, action);
+  checkBacklog(options, action);
   const { key, cert, alpnProtocols } = options;
   for (const [name, value] of Object.entries({ key, cert })) {
     if (typeof value !== "string" || value === "") {
@@ -132,8 +139,21 @@ export function listenTls(options: ListenTlsOptions): Listener<TlsConn> {
       );
     }
   }
-  const raw = Deno.listenTls({ ...tcpOptions(options), key, cert, ...(alpnProtocols && { alpnProtocols }) });
-  return new Listener(raw, (conn) => new TlsConn(conn as Deno.TlsConn));
+  try {
+    const raw = Deno.listenTls({
+      ...tcpOptions(options),
+      key,
+      cert,
+      ...(alpnProtocols && { alpnProtocols }),
+    });
+    return new Listener(raw, (conn) => new TlsConn(conn as Deno.TlsConn));
+  } catch (error) {
+    throw named(error, "listen for TLS on", placeOf(options));
+  }
+}
+
+function placeOf({ hostname = "0.0.0.0", port }: ListenTcpOptions): string {
+  return formatHostPort(hostname, port);
 }
 
 function tcpOptions({ port, hostname, backlog }: ListenTcpOptions): Deno.TcpListenOptions {
@@ -142,6 +162,20 @@ function tcpOptions({ port, hostname, backlog }: ListenTcpOptions): Deno.TcpList
     ...(hostname !== undefined && { hostname }),
     ...(backlog !== undefined && { tcpBacklog: backlog }),
   };
+}
+
+/** Refuses what is no TCP port of a host. */
+export function checkTcpPlace(
+  { port, hostname }: { port?: unknown; hostname?: unknown },
+  action: string,
+): void {
+  checkPort(port, action);
+  if (hostname !== undefined) checkHostname(hostname, action);
+}
+
+function checkBacklog(options: ListenOptions, action: string): void {
+  const { backlog } = options as ListenTcpOptions;
+  if (backlog !== undefined) checkWhole(backlog, 0, action, "backlog");
 }
 
 /** Refuses what is no place to listen at or connect to. */
@@ -153,8 +187,10 @@ export function checkPlace(
     throw new TypeError(`Cannot ${action}: either path or port and hostname can be given, received both`);
   }
   if (path === undefined) {
-    checkPort(port, action);
-    if (hostname !== undefined) checkHostname(hostname, action);
+    if (port === undefined) {
+      throw new TypeError(`Cannot ${action}: either path or port must be given, received neither`);
+    }
+    checkTcpPlace({ port, hostname }, action);
   } else if (typeof path !== "string" || path === "") {
     throw new TypeError(
       `Cannot ${action}: path must be a non-empty string, received ${JSON.stringify(path)}`,

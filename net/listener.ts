@@ -109,7 +109,10 @@ export class Listener<C extends Conn = Conn> implements Disposable, AsyncIterabl
     const arrived = this.#arrived.shift();
     if (arrived !== undefined) return readyWith(task, this, this.#wrap(arrived));
     this.#pull();
-    if (plan.timeout === 0) return immediately(plan, this.#expiry(plan));
+    if (plan.timeout === 0) {
+      this.#unreference();
+      return immediately(plan, this.#expiry(plan));
+    }
     const waiter = new Waiter(task, this, undefined);
     this.#waiters.push(waiter);
     task.hub.foreignWaits++;
@@ -156,8 +159,13 @@ export class Listener<C extends Conn = Conn> implements Disposable, AsyncIterabl
   remove(waiter: Waiter): void {
     this.#waiters.remove(waiter);
     waiter.task.hub.foreignWaits--;
+    this.#unreference();
+  }
+
+  /** A client that nobody waits for must not keep the process alive. */
+  #unreference(): void {
     if (this.#waiters.size > 0 || !this.#pulling) return;
-    this.#unreferenced = true; // a client that nobody waits for must not keep the process alive
+    this.#unreferenced = true;
     this.raw.unref();
   }
 

@@ -29,6 +29,9 @@ export {
   type TlsOptions,
 } from "./connect.ts";
 export { Conn, type RawConn, type ReadLineOptions } from "./conn.ts";
+export { listenDatagram, type ListenDatagramOptions } from "./datagram.ts";
+export { DatagramConn, type DatagramDestination, type RawDatagramSocket } from "./datagram_conn.ts";
+export type { Datagram } from "./datagram_inbox.ts";
 export {
   listen,
   type ListenOptions,
@@ -38,8 +41,15 @@ export {
   type ListenUnixOptions,
 } from "./listen.ts";
 export { Listener, type RawListener } from "./listener.ts";
+export type { DnsCacheOptions } from "./dns_cache.ts";
+export { DnsError, type DnsErrorCode } from "./dns_error.ts";
+export type { DnsRecords, RecordType } from "./dns_records.ts";
 export { type HostAddress, lookup, type LookupOptions } from "./lookup.ts";
+export type { NameServer } from "./name_server.ts";
+export { resolve, type ResolveOptions, reverse } from "./resolve.ts";
+export { Resolver, type ResolverOptions } from "./resolver.ts";
 export { BaseServer, type ServeForeverOptions, type ServerOptions, type SpawnPolicy } from "./base_server.ts";
+export { type DatagramHandler, DatagramServer } from "./datagram_server.ts";
 export { onSignal, type OnSignalOptions } from "./on_signal.ts";
 export { parseAddress } from "./parse_address.ts";
 export { serve, type ServeOptions, StopServe } from "./serve.ts";

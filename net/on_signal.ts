@@ -1,4 +1,4 @@
-import { callerTask, getHub } from "../hub/mod.ts";
+import { callerTask } from "../hub/mod.ts";
 import { checkFunction } from "../sync/check.ts";
 import { Greenlet } from "../green/greenlet.ts";
 
@@ -53,7 +53,7 @@ export function onSignal(
     listeners.clear();
   };
   try {
-    for (const signal of signals) {
+    for (const signal of new Set(signals)) {
       const listener = () => {
         if (once) dispose();
         hub.runCallback(() => new Greenlet(handler, signal).start());

@@ -2,6 +2,7 @@ import {
   enterWait,
   expireThrowing,
   type Expiry,
+  immediately,
   park,
   readyWith,
   refusal,
@@ -50,13 +51,18 @@ export class Outflow implements WaitSource {
     return this.#underWay !== undefined;
   }
 
-  /** Sends bytes; yields how many have gone. */
-  send(data: Uint8Array, all: boolean, plan: WaitPlan): Promise<number> {
-    return this.#send({ data, all, closes: false, sent: 0 }, plan);
+  /** Sends some bytes; yields how many have gone. */
+  send(data: Uint8Array, plan: WaitPlan): Promise<number> {
+    return this.#send({ data, all: false, closes: false, sent: 0 }, plan);
+  }
+
+  /** Sends all bytes. */
+  sendAll(data: Uint8Array, plan: WaitPlan): Promise<void> {
+    return this.#send({ data, all: true, closes: false, sent: 0 }, plan);
   }
 
   /** Tells the peer that nothing will follow. */
-  finish(plan: WaitPlan): Promise<number> {
+  finish(plan: WaitPlan): Promise<void> {
     return this.#send({ data: NOTHING, all: true, closes: true, sent: 0 }, plan);
   }
 
@@ -74,13 +80,15 @@ export class Outflow implements WaitSource {
     this.#forgetWriter(writer);
   }
 
-  #send(load: Load, plan: WaitPlan): Promise<number> {
+  #send<T>(load: Load, plan: WaitPlan): Promise<T> {
     const task = enterWait("write to connection");
     checkFree(this.#writer, "write to", this.owner, task);
     const refused = refusal(task, plan);
     if (refused !== undefined) return refused;
     if (this.#failure !== undefined) return rejected(this.#failure.error);
-    if (load.data.length === 0 && !load.closes) return readyWith(task, this, 0);
+    if (load.data.length === 0 && !load.closes) return readyWith(task, this, resultOf(load) as T);
+    // The platform never writes at once.
+    if (plan.timeout === 0) return immediately(plan, this.#expiry(plan));
     const waiter = this.#writer = new Waiter(task, this, load);
     task.hub.foreignWaits++;
     if (this.#underWay === undefined) this.#push(load);
@@ -103,7 +111,7 @@ export class Outflow implements WaitSource {
     const current = writer.value as Load;
     if (current !== load || load.all && load.sent < load.data.length) return this.#push(current);
     this.#forgetWriter(writer);
-    writer.task.hub.wakeFromOutside(() => writer.wake(load.sent));
+    writer.task.hub.wakeFromOutside(() => writer.wake(resultOf(load)));
   };
 
   readonly #broke = (error: unknown): void => {
@@ -125,6 +133,10 @@ export class Outflow implements WaitSource {
     if (timeout === Infinity) return NEVER;
     return expireThrowing(() => new Timeout(timeout, { message: `writing to ${this.owner}` }));
   }
+}
+
+function resultOf({ all, sent }: Load): number | undefined {
+  return all ? undefined : sent;
 }
 
 const NOTHING = new Uint8Array(0);

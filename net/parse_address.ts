@@ -1,11 +1,19 @@
+import { checkPort } from "./address.ts";
 import type { ListenTcpOptions } from "./listen.ts";
 
+/** Port alone, or behind a host; a host with colons in it stands in brackets. */
+const ADDRESS = /^(?:(?:\[([^\][\s]+)\]|([^:\][\s]*)):)?(\d+)$/;
+
 /**
- * Reads an address as servers take it: `8080`, `":8080"`, `"*:8080"`, `"127.0.0.1:8080"`, `"[::1]:8080"`.
+ * Reads an address as servers take it: `8080`, `"8080"`, `":8080"`, `"*:8080"`, `"127.0.0.1:8080"`,
+ * `"[::1]:8080"`.
  *
  * Source: `gevent.baseserver.parse_address`.
  *
+ * @param address Where to listen; on all interfaces if there is no host in it.
+ * @param action For messages.
  * @throws {TypeError} If it is none of these.
+ * @throws {RangeError} If the port is out of range.
  *
  * @example Host and port
  * ```ts
@@ -17,14 +25,14 @@ import type { ListenTcpOptions } from "./listen.ts";
  * ```
  */
 export function parseAddress(address: number | string, action = "parse address"): ListenTcpOptions {
-  if (typeof address === "number") return { port: address };
-  const match = typeof address === "string" && /^(?:\[([^\]]+)\]|([^:]*)):(\d+)$/.exec(address);
-  if (!match) {
+  const match = typeof address === "string" ? ADDRESS.exec(address) : null;
+  if (typeof address !== "number" && match === null) {
     throw new TypeError(
       `Cannot ${action}: it must be a port or look like "host:port", received ${JSON.stringify(address)}`,
     );
   }
-  const hostname = match[1] ?? match[2]!;
-  const port = Number(match[3]);
+  const port = Number(match?.[3] ?? address);
+  checkPort(port, action);
+  const hostname = match?.[1] ?? match?.[2] ?? "";
   return hostname === "" || hostname === "*" ? { port } : { hostname, port };
 }

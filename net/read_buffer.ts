@@ -4,6 +4,8 @@ const MIN_READ = 2 * 1024;
 const MAX_READ = 64 * 1024;
 /** How much more: few steps to the full size. */
 const GROWTH = 4;
+/** Memory beyond this was for one long message: it is not kept once that was taken. */
+const MAX_KEPT = 4 * MAX_READ;
 
 /** Up to this many bytes, a loop is faster than a view and a copy of it. */
 const SMALL_COPY = 128;
@@ -35,7 +37,7 @@ export class ReadBuffer {
 
   /** Where the next read may write to. There must be no read under way. */
   room(): Uint8Array<ArrayBuffer> {
-    if (this.#start === this.#end) this.#start = this.#end = 0;
+    if (this.#start === this.#end) this.#clear();
     if (this.#memory.length - this.#end < this.#ask) this.#makeRoom();
     return this.#end === 0 ? this.#memory : this.#memory.subarray(this.#end);
   }
@@ -45,7 +47,7 @@ export class ReadBuffer {
     const room = this.#memory.length - this.#end;
     this.#end += count;
     if (count === room) this.#ask = Math.min(this.#ask * GROWTH, MAX_READ);
-    else if (count * GROWTH < this.#ask && this.#ask > MIN_READ) this.#ask /= GROWTH;
+    else if (count * GROWTH < this.#ask) this.#ask = Math.max(this.#ask / GROWTH, MIN_READ);
   }
 
   /** Moves as many bytes as fit into `target`; says how many. */
@@ -69,6 +71,11 @@ export class ReadBuffer {
   /** Drops `count` bytes. */
   skip(count: number): void {
     this.#start += count;
+  }
+
+  #clear(): void {
+    this.#start = this.#end = 0;
+    if (this.#memory.length > MAX_KEPT) this.#memory = EMPTY;
   }
 
   #makeRoom(): void {

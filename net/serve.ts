@@ -1,11 +1,13 @@
-import { enterWait, isKill, quiet } from "../hub/mod.ts";
+import { enterWait, getHub, isKill, quiet } from "../hub/mod.ts";
 import { AsyncResult } from "../sync/async_result.ts";
 import { checkFunction, checkSize } from "../sync/check.ts";
+import { getCurrent } from "../green/current.ts";
+import type { Greenlet } from "../green/greenlet.ts";
 import { Job } from "../green/job.ts";
 import { Pool } from "../green/pool.ts";
 import { shield } from "../green/shield.ts";
 import type { Conn } from "./conn.ts";
-import type { Listener } from "./listener.ts";
+import { Listener } from "./listener.ts";
 
 /**
  * Thrown by a handler of {@linkcode serve} to end it.
@@ -54,14 +56,14 @@ const DEFAULT_CONCURRENCY = 1_000;
 
 /**
  * Serves the clients of a listener, each in a greenlet, until a handler throws: a `StopServe` ends it, another
- * error is thrown by it. Handlers that run go on; the listener stays open. Switches.
+ * error is thrown by it. Handlers that run go on, their errors are reported; the listener stays open. Switches.
  *
  * Source: `eventlet.serve`.
  *
  * @param listener Where clients come from.
  * @param handler Serves one client; the connection is closed afterwards.
  * @throws {Error} What a handler throws.
- * @throws {TypeError} If `handler` is not a function.
+ * @throws {TypeError} If `listener` is not a listener, or `handler` not a function.
  * @throws {RangeError} If `concurrency` is not a positive integer.
  *
  * @example Echo
@@ -87,6 +89,9 @@ export function serve<C extends Conn>(
   options: ServeOptions = {},
 ): Promise<void> {
   const { concurrency = DEFAULT_CONCURRENCY } = options;
+  if (!(listener instanceof Listener)) {
+    throw new TypeError(`Cannot serve: listener must be a Listener, received ${String(listener)}`);
+  }
   checkFunction(handler, "serve", "handler");
   checkSize(concurrency, 1, "serve", "concurrency");
   enterWait("serve");
@@ -98,7 +103,9 @@ class Serving<C extends Conn> {
   readonly #listener: Listener<C>;
   readonly #handler: (conn: C) => unknown;
   readonly #pool: Pool;
-  readonly #over: AsyncResult<void> = new AsyncResult();
+  readonly #outcome: AsyncResult<void> = new AsyncResult();
+  /** Whether nobody waits for the outcome any more. */
+  #over = false;
 
   constructor(listener: Listener<C>, handler: (conn: C) => unknown, concurrency: number) {
     this.#listener = listener;
@@ -109,11 +116,12 @@ class Serving<C extends Conn> {
   async run(): Promise<void> {
     const acceptor = new Job<void>(() => this.#acceptAll());
     acceptor.name = `acceptor of ${this.#listener}`;
-    acceptor.rawlink(() => acceptor.failed && this.#end(acceptor.error));
+    acceptor.rawlink(() => acceptor.failed && this.#end(acceptor, acceptor.error));
     acceptor.start();
     try {
-      await this.#over.get();
+      await this.#outcome.get();
     } finally {
+      this.#over = true;
       await shield(() => acceptor.kill());
     }
   }
@@ -124,7 +132,13 @@ class Serving<C extends Conn> {
       const conn = await this.#listener.accept();
       const job = new Job<void>(() => this.#serve(conn));
       job.name = `client ${conn}`;
-      await this.#pool.start(job);
+      job.rawlink(() => conn.close()); // also of one that is killed before it begins
+      try {
+        await this.#pool.start(job);
+      } catch (error) {
+        conn.close(); // killed between the two
+        throw error;
+      }
     }
   }
 
@@ -134,13 +148,16 @@ class Serving<C extends Conn> {
       await this.#handler(conn);
     } catch (error) {
       if (isKill(error)) throw error;
-      this.#end(error);
+      this.#end(getCurrent(), error);
     }
   }
 
-  #end(error: unknown): void {
-    if (this.#over.ready) return;
-    if (error instanceof StopServe) this.#over.set(undefined);
-    else this.#over.setError(error);
+  /** The first outcome counts; later errors have nobody to go to. */
+  #end(greenlet: Greenlet | undefined, error: unknown): void {
+    const late = this.#over || this.#outcome.ready;
+    if (error instanceof StopServe) {
+      if (!late) this.#outcome.set(undefined);
+    } else if (late) getHub().handleError(greenlet, error);
+    else this.#outcome.setError(error);
   }
 }

@@ -1,3 +1,4 @@
+import { type Duration, toMilliseconds } from "../hub/mod.ts";
 import { checkWhole } from "../sync/check.ts";
 import { sleep } from "../green/sleep.ts";
 import { BaseServer, checkHandler, type ServerOptions } from "./base_server.ts";
@@ -33,11 +34,12 @@ export interface StreamServerOptions extends ServerOptions {
   /** Serve TLS: certificate and key (PEM). */
   tls?: Pick<ListenTlsOptions, "cert" | "key" | "alpnProtocols"> | undefined;
   /**
-   * How long (ms) a client may take for the TLS handshake.
+   * How long (ms or a `Temporal.Duration`) a client may take for the TLS handshake. Then its handler ends; but
+   * Deno keeps the socket of an unfinished handshake until the client sends something or goes.
    *
    * @default {10000}
    */
-  handshakeTimeout?: number | undefined;
+  handshakeTimeout?: Duration | undefined;
   /**
    * How many clients are accepted in a row before the other greenlets get their turn.
    *
@@ -74,7 +76,7 @@ const DEFAULT_MAX_ACCEPT = 100;
 export class StreamServer extends BaseServer {
   readonly #handler: StreamHandler;
   readonly #open: () => Listener<Conn>;
-  readonly #handshakeTimeout: number;
+  readonly #handshakeTimeout: Duration;
   readonly #maxAccept: number;
   #listener: Listener<Conn> | undefined = undefined;
   #accepted = 0;
@@ -82,7 +84,8 @@ export class StreamServer extends BaseServer {
   /**
    * Makes a server that does not listen yet.
    *
-   * @param address A port, `"host:port"`, an object as for `listen()`, or a listener.
+   * @param address A port, `"host:port"`, an object as for `listen()`, or a listener, which is the server's from
+   * now on.
    * @param handler Serves one client.
    * @param options How.
    * @throws {TypeError} If the address makes no sense, `handler` is not a function, or `tls` goes with a
@@ -99,13 +102,18 @@ export class StreamServer extends BaseServer {
     const { tls, maxAccept = DEFAULT_MAX_ACCEPT } = options;
     const { handshakeTimeout = DEFAULT_HANDSHAKE_TIMEOUT_MS } = options;
     checkWhole(maxAccept, 1, "create server", "maxAccept");
+    toMilliseconds(handshakeTimeout, "create server", "handshakeTimeout");
     this.#handler = handler;
     this.#open = opener(address, tls);
     this.#maxAccept = maxAccept;
     this.#handshakeTimeout = handshakeTimeout;
+    if (address instanceof Listener) this.#listener = address; // also one that never starts closes it
   }
 
-  /** Where it listens, with the real port if it was asked for port 0; `undefined` before the start. */
+  /**
+   * Where it listens, with the real port if it was asked for port 0; `undefined` before the start unless it was
+   * given a listener.
+   */
   override get address(): Deno.Addr | undefined {
     return this.#listener?.addr;
   }
@@ -117,7 +125,7 @@ export class StreamServer extends BaseServer {
   protected override async acceptOne(): Promise<void> {
     const conn = await this.#listener!.accept();
     try {
-      await this.handle(() => this.#serve(conn), `client ${conn}`);
+      await this.handle(() => this.#serve(conn), `client ${conn}`, () => conn.close());
     } catch (error) {
       conn.close(); // there is nobody to serve it
       throw error;
@@ -127,6 +135,10 @@ export class StreamServer extends BaseServer {
 
   protected override shut(): void {
     this.#listener?.close();
+  }
+
+  protected override get broken(): boolean {
+    return this.#listener!.closed;
   }
 
   async #serve(conn: Conn): Promise<void> {
@@ -144,7 +156,9 @@ function opener(
     if (tls !== undefined) throw new TypeError("Cannot create server: tls cannot be given with a listener");
     return () => address;
   }
-  const place = typeof address === "object" ? address : parseAddress(address, "create server");
+  const place = typeof address === "object" && address !== null
+    ? address
+    : parseAddress(address, "create server");
   checkPlace(place, "create server");
   if (tls === undefined) return () => listen(place);
   if (place.path !== undefined) {

@@ -1,4 +1,4 @@
-import { planWait, quiet, until, type WaitOptions } from "../hub/mod.ts";
+import { enterWait, planWait, quiet, until, type WaitOptions } from "../hub/mod.ts";
 import { Conn } from "./conn.ts";
 
 /**
@@ -23,16 +23,28 @@ export class TlsConn extends Conn {
     super(raw);
   }
 
+  /** The address on this side. */
+  override get localAddr(): Deno.NetAddr {
+    return asTcp(this.raw.localAddr);
+  }
+
+  /** The address of the peer. */
+  override get remoteAddr(): Deno.NetAddr {
+    return asTcp(this.raw.remoteAddr);
+  }
+
   /**
    * Waits until the handshake is done; without it, the first read or write does it. If it is interrupted the
    * connection is closed: a handshake cannot be resumed. Switches.
    *
    * @returns Which protocol was agreed on, if `alpnProtocols` was given.
    * @throws {Timeout} On time-out.
+   * @throws {Deno.errors.Interrupted} If it is closed, now or meanwhile.
    * @throws {Error} Of the platform, if the peer's certificate is refused, or ours is.
    */
   handshake(options?: WaitOptions): Promise<Deno.TlsHandshakeInfo> {
     planWait(options, "shake hands");
+    enterWait("shake hands");
     return quiet(this.#handshake(options));
   }
 
@@ -40,8 +52,21 @@ export class TlsConn extends Conn {
     try {
       return await until(this.raw.handshake(), { ...options, what: `the TLS handshake with ${this}` });
     } catch (error) {
+      if (this.closed && isCausedByClosing(error)) {
+        throw new Deno.errors.Interrupted(`The TLS handshake with ${this} ended: it was closed`);
+      }
       this.close();
       throw error;
     }
   }
+}
+
+/** The platform leaves the transport out where TLS was started on a TCP connection. */
+function asTcp({ hostname, port }: Deno.NetAddr): Deno.NetAddr {
+  return { transport: "tcp", hostname, port };
+}
+
+/** What the platform says of a connection that is closed. */
+function isCausedByClosing(error: unknown): boolean {
+  return error instanceof Deno.errors.Interrupted || error instanceof Deno.errors.BadResource;
 }

@@ -5,7 +5,8 @@ import type { ReadBuffer } from "./read_buffer.ts";
 const NEWLINE = 10;
 const CARRIAGE_RETURN = 13;
 
-const decoder = new TextDecoder();
+// A byte order mark has its place at the start of a file, not of each line: here it is a character like others.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * A line or a delimited message is longer than its reader allows.
@@ -70,22 +71,25 @@ export class ReadLine implements Want<string | null> {
 
   take(buffer: ReadBuffer): string | undefined {
     const { bytes } = buffer;
-    const length = bytes.indexOf(NEWLINE, this.#searched);
-    if (length > this.maxBytes || length < 0 && bytes.length > this.maxBytes) throw this.#tooLong();
-    if (length < 0) {
+    const newline = bytes.indexOf(NEWLINE, this.#searched);
+    const end = newline < 0 ? bytes.length : newline;
+    const length = end > 0 && bytes[end - 1] === CARRIAGE_RETURN ? end - 1 : end;
+    if (length > this.maxBytes) throw this.#tooLong();
+    if (newline < 0) {
       this.#searched = bytes.length;
       return undefined;
     }
-    const end = length > 0 && bytes[length - 1] === CARRIAGE_RETURN ? length - 1 : length;
-    const line = decoder.decode(bytes.subarray(0, end));
-    buffer.skip(length + 1);
+    const line = decoder.decode(bytes.subarray(0, length));
+    buffer.skip(newline + 1);
     return line;
   }
 
   end(buffer: ReadBuffer): string | null {
-    if (buffer.size === 0) return null;
-    const rest = decoder.decode(buffer.bytes);
-    buffer.skip(buffer.size);
+    const { size, bytes } = buffer;
+    if (size === 0) return null;
+    if (size > this.maxBytes) throw this.#tooLong();
+    const rest = decoder.decode(bytes);
+    buffer.skip(size);
     return rest;
   }
 

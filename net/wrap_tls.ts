@@ -1,7 +1,7 @@
 import { Conn } from "./conn.ts";
 import { startTls, type StartTlsOptions } from "./connect.ts";
 import { listenTls, type ListenTlsOptions } from "./listen.ts";
-import type { Listener } from "./listener.ts";
+import { Listener } from "./listener.ts";
 import type { TlsConn } from "./tls_conn.ts";
 
 /**
@@ -21,6 +21,9 @@ export function wrapTls(conn: Conn, options: StartTlsOptions): Promise<TlsConn>;
  * Puts TLS on a listener: it is closed, and another one listens in its place. Clients that it has not accepted
  * are lost, so do this first. Does not switch.
  *
+ * @throws {TypeError} If it does not listen for TCP, or the certificate or key is missing.
+ * @throws {Deno.errors.InvalidData} If the certificate or key is bad; the listener stays open.
+ *
  * @example Of a server
  * ```ts
  * import { listen, wrapTls } from "@verdant/green";
@@ -37,13 +40,15 @@ export function wrapTls(
   options: StartTlsOptions | Pick<ListenTlsOptions, "key" | "cert" | "alpnProtocols">,
 ): Promise<TlsConn> | Listener<TlsConn> {
   if (target instanceof Conn) return startTls(target, options as StartTlsOptions);
+  if (!(target instanceof Listener)) {
+    throw new TypeError(`Cannot wrap in TLS: not a Conn or Listener, received ${String(target)}`);
+  }
   const { addr } = target;
   if (addr.transport !== "tcp") throw new TypeError(`Cannot wrap in TLS: ${target} does not listen for TCP`);
-  target.close();
   const { hostname, port } = addr;
-  return listenTls({
-    hostname,
-    port,
-    ...options as Pick<ListenTlsOptions, "key" | "cert" | "alpnProtocols">,
-  });
+  const { key, cert, alpnProtocols } = options as Pick<ListenTlsOptions, "key" | "cert" | "alpnProtocols">;
+  const identity = { key, cert, alpnProtocols };
+  listenTls({ hostname, port: 0, ...identity }).close(); // a bad certificate must not cost the listener
+  target.close();
+  return listenTls({ hostname, port, ...identity });
 }

@@ -1,0 +1,235 @@
+/**
+ * Readers, writers and acceptors are killed and timed out at seeded moments and replaced, again and again: every
+ * byte arrives, in order, and every client is served.
+ *
+ * `GREEN_STRESS_MIB` says how much goes through each connection.
+ */
+import { createHash, type Hash } from "node:crypto";
+import { assert, assertEquals } from "@std/assert";
+import {
+  type Conn,
+  connect,
+  getCurrent,
+  type Greenlet,
+  isKill,
+  type Listener,
+  seededRandom,
+  sleep,
+  spawn,
+  Timeout,
+  until,
+} from "@verdant/green";
+import { turn } from "../helpers.ts";
+import { assertIdleSoon, local, pairs, portOf } from "./network.ts";
+
+const MIB = 1024 * 1024;
+const AMOUNT = Number(Deno.env.get("GREEN_STRESS_MIB") ?? 4) * MIB;
+const CLIENTS = 100 * Number(Deno.env.get("GREEN_STRESS_MIB") ?? 4);
+
+/** Numbers that are the same for the same seed. */
+class Dice {
+  readonly #random: () => number;
+
+  constructor(seed: number) {
+    this.#random = seededRandom(seed);
+  }
+
+  /** A whole number from 0 to n - 1. */
+  below(n: number): number {
+    return Math.floor(this.#random() * n);
+  }
+
+  bytes(length: number): Uint8Array<ArrayBuffer> {
+    const words = new Uint32Array(Math.ceil(length / 4));
+    for (let i = 0; i < words.length; i++) words[i] = this.#random() * 2 ** 32;
+    return new Uint8Array(words.buffer, 0, length);
+  }
+}
+
+/** Starts workers one after the other, until one is done: each is killed or timed out at some moment. */
+async function torment(dice: Dice, work: () => Promise<void>): Promise<number> {
+  let strikes = 0;
+  for (let done = false; !done; strikes++) {
+    let begun = false;
+    const worker: Greenlet = spawn(async () => {
+      begun = true;
+      try {
+        await work();
+        done = true;
+      } catch (error) {
+        if (!isKill(error) && !(error instanceof Timeout)) throw error;
+      }
+    });
+    await letRun(dice, worker);
+    if (begun && dice.below(2) === 0) worker.throw(new Timeout(0));
+    else await worker.kill();
+    await worker.join();
+    if (worker.failed) throw worker.error;
+  }
+  return strikes - 1;
+}
+
+/** Until a random moment: after a few switches, or turns of the event loop, or so much time. */
+async function letRun(dice: Dice, worker: Greenlet): Promise<void> {
+  for (let steps = dice.below(6); steps > 0 && !worker.ready; steps--) {
+    const kind = dice.below(16);
+    if (kind === 0) await worker.join({ timeout: dice.below(3) / 4 });
+    else if (kind < 4) await until(turn());
+    else await sleep();
+  }
+}
+
+/** A reader's step, by any of the methods. What it gets goes into the hash before anything else happens. */
+async function readSome(conn: Conn, dice: Dice, hash: Hash): Promise<boolean> {
+  const timeout = dice.below(4) === 0 ? dice.below(4) / 4 : Infinity;
+  switch (dice.below(3)) {
+    case 0: {
+      const target = new Uint8Array(1 + dice.below(5_000));
+      const count = await conn.read(target, { timeout });
+      if (count !== null) hash.update(target.subarray(0, count));
+      return count !== null;
+    }
+    case 1: {
+      const some = await conn.readSome({ timeout });
+      if (some !== null) hash.update(some);
+      return some !== null;
+    }
+    default: {
+      const count = dice.below(3_000);
+      try {
+        hash.update(await conn.readExactly(count, { timeout }));
+        return true;
+      } catch (error) {
+        if (!(error instanceof Deno.errors.UnexpectedEof)) throw error;
+        return true; // fewer are left: others take them
+      }
+    }
+  }
+}
+
+for (const [kind, makePair] of Object.entries(pairs)) {
+  Deno.test(`no byte is lost by readers that are killed and timed out (${kind})`, async () => {
+    const dice = new Dice(1);
+    using pair = await makePair();
+    const { conn, peer } = pair;
+    const sent = createHash("sha256");
+    const got = createHash("sha256");
+    const sender = spawn(async () => {
+      const source = new Dice(2);
+      for (let left = AMOUNT; left > 0;) {
+        const piece = source.bytes(Math.min(left, 1 + source.below(3_000)));
+        left -= piece.length;
+        sent.update(piece);
+        await peer.writeAll(piece);
+      }
+      await peer.closeWrite();
+    });
+    const strikes = await torment(dice, async () => {
+      while (await readSome(conn, dice, got));
+    });
+    await sender.get();
+    assertEquals(got.digest("hex"), sent.digest("hex"));
+    console.log(strikes);
+    assert(strikes > AMOUNT / 10_000, `only ${strikes} strikes`);
+    await assertIdleSoon();
+  });
+
+  Deno.test(`no byte that was written is lost by writers that are killed and timed out (${kind})`, async () => {
+    const dice = new Dice(3);
+    using pair = await makePair();
+    const { conn, peer } = pair;
+    const arrived: Uint8Array[] = [];
+    const reader = spawn(async () => {
+      for (let some = await peer.readSome(); some !== null; some = await peer.readSome()) arrived.push(some);
+    });
+    let left = AMOUNT / 4;
+    // Of a message whose writer was struck a beginning has gone, or nothing, or all of it.
+    const sent: { readonly message: Uint8Array; done: boolean }[] = [];
+    const strikes = await torment(dice, async () => {
+      while (left > 0) {
+        const message = dice.bytes(1 + dice.below(2_000));
+        const entry = { message, done: false };
+        sent.push(entry);
+        left -= message.length;
+        await conn.writeAll(message, dice.below(4) === 0 ? { timeout: dice.below(3) / 4 } : {});
+        entry.done = true;
+      }
+    });
+    await conn.closeWrite();
+    await reader.get();
+    const all = concatenated(arrived);
+    let at = 0;
+    for (const { message, done } of sent) {
+      const prefix = commonPrefix(message, all.subarray(at));
+      if (done) assertEquals(prefix, message.length, "a message that was written is not whole");
+      at += prefix;
+    }
+    assertEquals(at, all.length, "something came that nobody has written");
+    console.log(strikes);
+    assert(strikes > AMOUNT / 40_000, `only ${strikes} strikes`);
+    await assertIdleSoon();
+  });
+}
+
+Deno.test("no client is lost by acceptors that are killed and timed out", async () => {
+  const dice = new Dice(5);
+  using listener = local(1000);
+  const served = new Set<number>();
+  const clients = spawn(() => callAll(portOf(listener)));
+  const strikes = await torment(dice, async () => {
+    while (served.size < CLIENTS) await serve(listener, served, dice);
+  });
+  await clients.get();
+  assertEquals(served.size, CLIENTS);
+  console.log(strikes);
+  assert(strikes > CLIENTS / 4, `only ${strikes} strikes`);
+  await assertIdleSoon();
+});
+
+/** Accepts a client and leaves the rest to a greenlet that nobody strikes. */
+async function serve(listener: Listener, served: Set<number>, dice: Dice): Promise<void> {
+  const client = await listener.accept(dice.below(4) === 0 ? { timeout: dice.below(3) / 4 } : {});
+  spawn(async () => {
+    using conn = client;
+    const name = Number(await conn.readLine());
+    assert(!served.has(name), `client ${name} was served twice`);
+    served.add(name);
+    await conn.writeAll(`${name}\n`);
+  });
+}
+
+/** Each client says its number, and waits until it was served. */
+async function callAll(port: number): Promise<void> {
+  const running = new Set<Greenlet>();
+  for (let name = 0; name < CLIENTS; name++) {
+    const caller = spawn(async () => {
+      using conn = await connect({ port });
+      await conn.writeAll(`${name}\n`);
+      assertEquals(await conn.readLine({ timeout: 10_000 }), `${name}`);
+      running.delete(getCurrent()!);
+    });
+    running.add(caller);
+    if (running.size >= 20) await [...running][0]!.get();
+  }
+  for (const caller of [...running]) await caller.get();
+}
+
+function concatenated(pieces: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(offset(pieces));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}
+
+function offset(pieces: readonly Uint8Array[]): number {
+  return pieces.reduce((sum, { length }) => sum + length, 0);
+}
+
+function commonPrefix(a: Uint8Array, b: Uint8Array): number {
+  let length = 0;
+  while (length < a.length && length < b.length && a[length] === b[length]) length++;
+  return length;
+}
