@@ -121,9 +121,12 @@ export class Imap<T, R> implements Results<R> {
     if (!this.#told) this.#feeder.abandon();
     this.#told = true;
     void this.#feeder.kill(undefined, { block: false });
-    await this.#jobs.kill();
-    await this.#feeder.join();
-    while (this.#room.counter < this.#maxSize) this.#room.release(); // nobody takes those results
+    try {
+      await this.#jobs.kill();
+      await this.#feeder.join();
+    } finally {
+      while (this.#room.counter < this.#maxSize) this.#room.release(); // nobody takes those results
+    }
     return { done: true, value: undefined };
   }
 

@@ -169,8 +169,11 @@ export class Waiter implements Runnable, WaitNode {
 
   /** Resumes the task: its continuation is the next microtask. */
   dispatch(hub: Hub): void {
-    hub.holder = this.task;
-    hub.tracer?.switched(this.task, this);
+    const { task } = this;
+    if (!task.ready) { // one that has ended, and left a wait behind, would never give the token back
+      hub.holder = task;
+      hub.tracer?.switched(task, this);
+    }
     this.settle();
   }
 

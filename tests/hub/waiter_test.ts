@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertFalse, assertStrictEquals } from "@std/assert";
-import { getHub, sleep, spawn } from "@verdant/green";
+import { Event, getHub, sleep, spawn } from "@verdant/green";
 import { callerTask, Waiter, WaitList } from "../../hub/mod.ts";
+import { turn } from "../helpers.ts";
 
 function makeWaiter(value?: unknown): { waiter: Waiter; list: WaitList } {
   const list = new WaitList("news", {});
@@ -100,4 +101,19 @@ Deno.test("Waiter promises of one greenlet settle in the order of the grants", a
   });
   await greenlet.get();
   assertEquals(log, ["b", "a"]);
+});
+
+Deno.test("Waiter of a greenlet that has ended does not take the run token", async () => {
+  const hub = getHub();
+  const gate = new Event();
+  const order: string[] = [];
+  const leaver = spawn(() => {
+    void gate.wait().then(() => order.push("left behind"));
+  });
+  await leaver.join();
+  gate.set();
+  await Promise.all([turn(), turn()]);
+  await turn();
+  assertEquals([order, hub.stats().detached, hub.holder === leaver], [["left behind"], 0, false]);
+  assertEquals(await hub.join({ timeout: 1000 }), true);
 });
