@@ -124,6 +124,7 @@ export class Imap<T, R> implements Results<R> {
     try {
       await this.#jobs.kill();
       await this.#feeder.join();
+      await this.#jobs.kill(); // it may have been about to launch one
     } finally {
       while (this.#room.counter < this.#maxSize) this.#room.release(); // nobody takes those results
     }

@@ -161,11 +161,15 @@ export class Simulation {
     } else throw new LoopExit(hubReport(hub, "All greenlets are blocked and nothing can wake them"));
   }
 
-  /** After a turn of the event loop all microtasks have run: who still holds the token awaits something foreign. */
+  /**
+   * After a turn of the event loop all microtasks have run: who still holds the token awaits something foreign,
+   * unless others of its waits are ours.
+   */
   #awaitsForeign(): boolean {
     const { hub } = this.#parts;
     const { foreignWaits, detached } = hub.stats();
-    return hub.holder !== undefined || foreignWaits > 0 || detached > 0;
+    const holds = hub.holder !== undefined && hub.holder.waits === undefined;
+    return holds || foreignWaits > 0 || detached > 0;
   }
 
   #checkLimit(): void {

@@ -121,6 +121,16 @@ Deno.test("simulate() stops the time while a promise that is not the library's o
   assertEquals(result, [[0, false], [0, false], 1]);
 });
 
+Deno.test("simulate() goes on when one of several waits of a greenlet has ended", async () => {
+  await simulate(async (world) => {
+    const nap = async (ms: number) => {
+      await sleep(ms);
+      return world.now;
+    };
+    assertEquals(await Promise.all([nap(1), nap(3), nap(2)]), [1, 3, 2]);
+  });
+});
+
 Deno.test("simulate() names who awaits a foreign promise past the limit", async () => {
   const never = new Promise<void>(() => {});
   const plain = await simulate(async () => {
