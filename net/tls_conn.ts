@@ -12,6 +12,7 @@ import { Conn } from "./conn.ts";
  * ```
  */
 export class TlsConn extends Conn {
+  /** The platform's connection. Do not read from or write to it. */
   declare readonly raw: Deno.TlsConn;
 
   /**
