@@ -272,7 +272,8 @@ export class Hub {
   /** Takes the run token back from a task that waits or has ended, and passes it on. */
   release(task: Task): void {
     if (this.holder === task) this.holder = undefined;
-    else if (this.#detached.size > 0) this.#detached.delete(task);
+    // Also if it has the token: another of its waits may have brought it back.
+    if (this.#detached.size > 0) this.#detached.delete(task);
     // Whoever stands outside may start the run, but not take the token from a greenlet.
     if (this.holder !== undefined || this.#pumping) return;
     if (task === this.root && !this.#watchesDeadlock) this.watchDeadlock();
@@ -352,6 +353,8 @@ export class Hub {
       if (this.holder !== undefined) {
         // The guard that takes the token back should the task await something foreign.
         if (queue.size > 0 && !this.#turnArmed) this.#armTurn();
+        // Or the clock: it may never wait itself, and the hub never go idle.
+        else if (this.timers.size > 0) this.#armClock();
         // A task that goes on without waiting again must not be outlived by a timer nobody needs.
         if (this.#armedRef && this.timers.refs === 0) this.#armClock();
         break;

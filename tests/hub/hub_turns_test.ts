@@ -1,6 +1,6 @@
 /** How the hub shares the thread: with the event loop, with foreign promises, with code outside greenlets. */
 import { assert, assertEquals, assertStrictEquals, assertStringIncludes } from "@std/assert";
-import { getHub, Hub, joinAll, Queue, sleep, spawn, spawnWith, until } from "@verdant/green";
+import { Event, getHub, Hub, joinAll, Queue, sleep, spawn, spawnWith, until } from "@verdant/green";
 import { runAs } from "../../hub/context.ts";
 import { turn } from "../helpers.ts";
 
@@ -228,4 +228,33 @@ Deno.test("Hub.handleError() leaves GreenletExit alone: a kill is quiet", async 
   await sleep();
   await greenlet.kill();
   assertEquals(prints.text(), "");
+});
+
+Deno.test("Hub wakes sleepers while the greenlet with the token awaits nothing that would give it back", async () => {
+  const [news, never] = [new Event(), new Event()];
+  const reader = spawn(() => Promise.all([news.wait(), never.wait()]));
+  await turn();
+  await turn();
+  // From here on, what happens in one turn of the hub: nothing that would arm another one.
+  const sleeper = spawn(() => sleep(1));
+  getHub().runCallback(() => news.set());
+  for (let i = 0; i < 100 && !sleeper.ready; i++) await new Promise((resolve) => setTimeout(resolve, 1));
+  assertEquals([sleeper.ready, reader.ready], [true, false]);
+  await reader.kill();
+});
+
+Deno.test("Hub.stats() does not count a greenlet as detached that went on by another of its waits", async () => {
+  const [one, other] = [new Event(), new Event()];
+  const reader = spawn(async () => {
+    await Promise.all([one.wait(), other.wait()]);
+    await new Event().wait();
+  });
+  await sleep();
+  one.set();
+  other.set();
+  await turn(); // after the first of the two the reader had no wait left, but no other one either
+  await turn();
+  await turn();
+  assertEquals([getHub().stats().detached, reader.ready], [0, false]);
+  await reader.kill();
 });
