@@ -343,8 +343,7 @@ export abstract class BaseServer implements AsyncDisposable {
     const current = getCurrent();
     if (current !== undefined && this.#handlers.has(current)) this.#stoppers.add(current);
     try {
-      // It may be about to start a handler, and ends at once.
-      if (acceptor !== current) await shield(async () => await acceptor?.join());
+      if (acceptor !== current) await acceptor?.join(); // it may be about to start a handler
       await joinAll(this.#awaited(current), limits);
     } finally {
       await shield(() => this.#killHandlers(current)); // also if this wait was interrupted

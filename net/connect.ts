@@ -4,6 +4,7 @@ import { Conn, type RawConn } from "./conn.ts";
 import { raceAddresses } from "./happy_eyeballs.ts";
 import { checkPlace, checkTcpPlace, listen } from "./listen.ts";
 import { closeQuietly } from "./listener.ts";
+import { parseIp } from "./ip_address.ts";
 import { type HostAddress, lookup } from "./lookup.ts";
 import { TlsConn } from "./tls_conn.ts";
 import { within } from "./within.ts";
@@ -293,15 +294,28 @@ async function connectUnix(path: string, signal: AbortSignal | undefined): Promi
 
 async function connectTcp(options: ConnectTcpOptions | ConnectTlsOptions): Promise<RawConn> {
   const { hostname = DEFAULT_HOSTNAME, port, signal } = options;
-  const addresses = mayConnectAnywhere() ? await lookup(hostname, { signal }) : asItIs(hostname);
+  const addresses = parseIp(hostname) === undefined && mayConnectAnywhere()
+    ? await lookup(hostname, { signal })
+    : asItIs(hostname);
   const attempt = ({ address }: HostAddress) =>
-    until<RawConn>((abort) => Deno.connect({ hostname: address, port, signal: abort }), {
+    until<RawConn>((abort) => dial(address, port, abort), {
       what: `a connection to ${formatHostPort(address, port)}`,
       abandon: closeQuietly,
+      signal,
     }).catch((error) => {
       throw named(error, "connect to", formatHostPort(address, port));
     });
+  if (addresses.length === 1) return await attempt(addresses[0]!); // nobody to race against
   return await raceAddresses({ addresses, attempt, discard: closeQuietly, signal });
+}
+
+/**
+ * Connects, until `signal` aborts. The platform asks `throwIfAborted()` at the end and forgets a connection that
+ * has just come, open as it is. So it gets no answer: such a connection is yielded, and can be closed.
+ */
+function dial(hostname: string, port: number, signal: AbortSignal): Promise<RawConn> {
+  signal.throwIfAborted = () => {};
+  return Deno.connect({ hostname, port, signal });
 }
 
 /** Who may connect to some hosts only may neither look up their addresses nor connect to those. */

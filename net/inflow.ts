@@ -12,6 +12,7 @@ import {
   type WaitPlan,
   type WaitSource,
 } from "../hub/mod.ts";
+import { named } from "./address.ts";
 import { checkFree } from "./concurrency.ts";
 import { ReadBuffer } from "./read_buffer.ts";
 
@@ -49,7 +50,7 @@ export class Inflow implements WaitSource {
   /** Why no more bytes will come. What came before can still be read. */
   #broken: { readonly error: unknown } | undefined = undefined;
   /** Why nothing can be read any more: it was closed or detached here. */
-  #failure: { readonly error: unknown } | undefined = undefined;
+  #failure: (() => unknown) | undefined = undefined;
 
   constructor(source: ByteSource, readonly owner: object) {
     this.#source = source;
@@ -84,13 +85,13 @@ export class Inflow implements WaitSource {
     return park(waiter, plan, this.#expiry(plan));
   }
 
-  /** Nothing can be read any more; whoever waits is told. */
-  fail(error: unknown): void {
-    this.#failure ??= { error };
+  /** Nothing can be read any more; whoever waits is told. The error is made only for them. */
+  fail(makeError: () => unknown): void {
+    this.#failure ??= makeError;
     const reader = this.#reader;
     if (reader === undefined) return;
     this.#forgetReader(reader);
-    reader.fail(error);
+    reader.fail(makeError());
   }
 
   /** For the hub: the reader was interrupted. */
@@ -100,7 +101,7 @@ export class Inflow implements WaitSource {
   }
 
   #attempt<T>(want: Want<T>): T | undefined {
-    if (this.#failure !== undefined) throw this.#failure.error;
+    if (this.#failure !== undefined) throw this.#failure();
     const there = want.take(this.#buffer);
     if (there !== undefined) return there;
     if (this.#broken !== undefined) throw this.#broken.error;
@@ -120,9 +121,10 @@ export class Inflow implements WaitSource {
     if (this.#reader !== undefined) this.#serve(this.#reader);
   };
 
-  readonly #broke = (error: unknown): void => {
+  readonly #broke = (reason: unknown): void => {
     this.#pulling = false;
     if (this.#failure !== undefined) return; // closed by ourselves: the reader has been told
+    const error = named(reason, "read from", String(this.owner));
     this.#broken = { error };
     const reader = this.#reader;
     if (reader === undefined) return;

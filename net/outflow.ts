@@ -12,6 +12,7 @@ import {
   type WaitPlan,
   type WaitSource,
 } from "../hub/mod.ts";
+import { named } from "./address.ts";
 import { checkFree } from "./concurrency.ts";
 
 /** Where bytes go: the platform's connection. */
@@ -40,7 +41,7 @@ export class Outflow implements WaitSource {
   #writer: Waiter | undefined = undefined;
   /** Whose write of the platform is under way; its writer may have left. */
   #underWay: Load | undefined = undefined;
-  #failure: { readonly error: unknown } | undefined = undefined;
+  #failure: (() => unknown) | undefined = undefined;
 
   constructor(sink: ByteSink, readonly owner: object) {
     this.#sink = sink;
@@ -66,13 +67,13 @@ export class Outflow implements WaitSource {
     return this.#send({ data: NOTHING, all: true, closes: true, sent: 0 }, plan);
   }
 
-  /** Nothing can be written any more; whoever waits is told. */
-  fail(error: unknown): void {
-    this.#failure ??= { error };
+  /** Nothing can be written any more; whoever waits is told. The error is made only for them. */
+  fail(makeError: () => unknown): void {
+    this.#failure ??= makeError;
     const writer = this.#writer;
     if (writer === undefined) return;
     this.#forgetWriter(writer);
-    writer.fail(error);
+    writer.fail(makeError());
   }
 
   /** For the hub: the writer was interrupted. */
@@ -85,7 +86,7 @@ export class Outflow implements WaitSource {
     checkFree(this.#writer, "write to", this.owner, task);
     const refused = refusal(task, plan);
     if (refused !== undefined) return refused;
-    if (this.#failure !== undefined) return rejected(this.#failure.error);
+    if (this.#failure !== undefined) return rejected(this.#failure());
     if (load.data.length === 0 && !load.closes) return readyWith(task, this, resultOf(load) as T);
     // The platform never writes at once.
     if (plan.timeout === 0) return immediately(plan, this.#expiry(plan));
@@ -114,10 +115,11 @@ export class Outflow implements WaitSource {
     writer.task.hub.wakeFromOutside(() => writer.wake(resultOf(load)));
   };
 
-  readonly #broke = (error: unknown): void => {
+  readonly #broke = (reason: unknown): void => {
     this.#underWay = undefined;
     if (this.#failure !== undefined) return; // closed by ourselves: the writer has been told
-    this.#failure = { error };
+    const error = named(reason, "write to", String(this.owner));
+    this.#failure = () => error;
     const writer = this.#writer;
     if (writer === undefined) return;
     this.#forgetWriter(writer);

@@ -8,7 +8,7 @@ const GROWTH = 4;
 const MAX_KEPT = 4 * MAX_READ;
 
 /** Up to this many bytes, a loop is faster than a view and a copy of it. */
-const SMALL_COPY = 128;
+const SMALL_COPY = 48;
 
 const EMPTY = new Uint8Array(0);
 

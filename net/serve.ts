@@ -132,7 +132,7 @@ class Serving<C extends Conn> {
       const conn = await this.#listener.accept();
       const job = new Job<void>(() => this.#serve(conn));
       job.name = `client ${conn}`;
-      job.rawlink(() => conn.close()); // also of one that is killed before it begins
+      job.rawlink(() => conn.close()); // even if it is killed before it begins
       try {
         await this.#pool.start(job);
       } catch (error) {
@@ -143,7 +143,6 @@ class Serving<C extends Conn> {
   }
 
   async #serve(conn: C): Promise<void> {
-    using _conn = conn;
     try {
       await this.#handler(conn);
     } catch (error) {

@@ -118,10 +118,12 @@ export class StreamServer extends BaseServer {
     return this.#listener?.addr;
   }
 
+  /** Begins to listen. */
   protected override open(): void {
     this.#listener = this.#open();
   }
 
+  /** Accepts a client and serves it. */
   protected override async acceptOne(): Promise<void> {
     const conn = await this.#listener!.accept();
     try {
@@ -133,10 +135,12 @@ export class StreamServer extends BaseServer {
     if (++this.#accepted % this.#maxAccept === 0) await sleep();
   }
 
+  /** Closes the listener. */
   protected override shut(): void {
     this.#listener?.close();
   }
 
+  /** Whether the listener was closed by somebody else. */
   protected override get broken(): boolean {
     return this.#listener!.closed;
   }

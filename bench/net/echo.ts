@@ -17,40 +17,44 @@ const RAW_BUDGET = 0.95;
 /** Of the rate of a Python server. */
 const PYTHON_BUDGET = 1.5;
 
-const SERVERS: ServerPlan[] = [
-  { name: "plain Deno, read() and write()", kind: "raw", task: "echo" },
+const PLAIN: ServerPlan = { name: "plain Deno, read() and write()", kind: "raw", task: "echo" };
+const OURS: ServerPlan[] = [
   { name: "listen(), Conn.read() and writeAll()", kind: "conn", task: "echo" },
   { name: "StreamServer, the same", kind: "server", task: "echo" },
-  { name: "StreamServer, readSome() and writeAll()", kind: "server", task: "chunks" },
+];
+const CHUNKS: ServerPlan = {
+  name: "StreamServer, readSome() and writeAll()",
+  kind: "server",
+  task: "chunks",
+};
+const PYTHON: ServerPlan[] = [
   { name: "gevent StreamServer", kind: "gevent", task: "echo" },
   { name: "eventlet serve()", kind: "eventlet", task: "echo" },
 ];
-const [RAW, ...OURS] = SERVERS.filter(({ kind }) => ["raw", "conn", "server"].includes(kind));
+const SERVERS = [PLAIN, ...OURS, CHUNKS, ...PYTHON];
 
 function report(connections: number, samples: LoadSample[]): void {
-  const of = (name: string) => samples.filter((sample) => sample.name === name);
-  const rates = (name: string) => of(name).map(({ rate }) => rate);
-  const present = SERVERS.filter(({ name }) => of(name).length > 0);
+  const of = ({ name }: ServerPlan) => samples.filter((sample) => sample.name === name);
+  const rates = (server: ServerPlan) => of(server).map(({ rate }) => rate);
+  const present = (server: ServerPlan) => of(server).length > 0;
   console.log(
     `\n${connections} connection${connections === 1 ? "" : "s"}, messages of ${MESSAGE_BYTES} bytes`,
   );
   printTable(
     ["", "round trips/s", "server µs each", "rate / plain Deno"],
-    present.map(({ name }) => [
-      name,
-      median(rates(name)).toFixed(0),
-      median(of(name).map(({ cpu }) => cpu)).toFixed(2),
-      spread(ratios(rates(name), rates(RAW!.name))),
+    SERVERS.filter(present).map((server) => [
+      server.name,
+      median(rates(server)).toFixed(0),
+      median(of(server).map(({ cpu }) => cpu)).toFixed(2),
+      spread(ratios(rates(server), rates(PLAIN))),
     ]),
   );
   if (connections !== JUDGED_CONNECTIONS) return;
-  for (const ours of OURS.filter(({ task }) => task === "echo")) {
-    for (
-      const other of present.filter(({ kind }) => kind === "raw" || !OURS.some((own) => own.kind === kind))
-    ) {
-      const ratio = median(ratios(rates(ours.name), rates(other.name)));
-      judge(`${ours.name} / ${other.name}`, ratio, "≥", other === RAW ? RAW_BUDGET : PYTHON_BUDGET);
-    }
+  for (const ours of OURS) {
+    const beside = (other: ServerPlan, budget: number) =>
+      judge(`${ours.name} / ${other.name}`, median(ratios(rates(ours), rates(other))), "≥", budget);
+    beside(PLAIN, RAW_BUDGET);
+    for (const other of PYTHON.filter(present)) beside(other, PYTHON_BUDGET);
   }
 }
 

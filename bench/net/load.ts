@@ -38,7 +38,7 @@ async function sample(server: Server, connections: number, plan: LoadPlan): Prom
     const answer = new Uint8Array(bytes);
     while (!over) {
       for (let sent = 0; sent < bytes;) sent += await conn.write(message.subarray(sent));
-      for (let got = 0; got < bytes;) got += (await conn.read(answer.subarray(got)))!;
+      for (let got = 0; got < bytes;) got += await conn.read(answer.subarray(got)) ?? closed(name);
       trips++;
     }
   };
@@ -51,6 +51,10 @@ async function sample(server: Server, connections: number, plan: LoadPlan): Prom
   over = true;
   await Promise.all(clients);
   return { name, connections, rate, cpu };
+}
+
+function closed(name: string): never {
+  throw new Error(`${name} has closed the connection`);
 }
 
 /** User and system time of a process, in the ticks of Linux, which are 10 ms. */

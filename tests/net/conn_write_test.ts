@@ -10,7 +10,7 @@ import {
   Timeout,
   type WaitOptions,
 } from "@verdant/green";
-import { assertIdle, bytes, pairs, text } from "./network.ts";
+import { assertIdle, bytes, calm, pairs, text } from "./network.ts";
 import { ScriptedRaw } from "./scripted.ts";
 
 /** A connection whose writes wait for the test. */
@@ -18,11 +18,6 @@ function held(): { raw: ScriptedRaw; conn: Conn; sent: () => string } {
   const raw = new ScriptedRaw();
   raw.holdsWrites = true;
   return { raw, conn: raw.conn(), sent: () => text(Uint8Array.from(raw.sent))! };
-}
-
-/** Lets whoever can run do so. */
-async function calm(): Promise<void> {
-  for (let i = 0; i < 5; i++) await sleep();
 }
 
 Deno.test("Conn.write() returns how many bytes the system has taken", async () => {
@@ -75,6 +70,21 @@ Deno.test("Conn.writeAll() that is killed has sent a beginning; the next bytes f
   await next.get();
   assertEquals(sent(), "abcXYZ");
   assertIdle();
+});
+
+Deno.test("Conn.writeAll() that is killed sends no more than the system has got, if nobody writes after it", async () => {
+  const { raw, conn, sent } = held();
+  const victim = spawn(() => conn.writeAll("abcdef"));
+  await calm();
+  await victim.kill();
+  raw.writes[0]!.go(2);
+  await calm();
+  assertEquals([raw.writes.length, sent()], [0, "ab"]);
+  const next = spawn(() => conn.writeAll("XYZ"));
+  await calm();
+  raw.writes[0]!.go(3);
+  await next.get();
+  assertEquals(sent(), "abXYZ");
 });
 
 Deno.test("Conn.write() behind a killed write of the same length is not taken for it", async () => {
@@ -137,6 +147,7 @@ Deno.test("Conn.writeAll() that fails tells its writer and all that come after",
   raw.writes[0]!.break(failure);
   assertStrictEquals(await writer.get() as unknown, failure);
   assertStrictEquals(await conn.writeAll("c").catch((error) => error) as unknown, failure);
+  assertEquals(failure.message, "Cannot write to 192.0.2.1:7: broken");
   raw.receive("reading goes on");
   assertEquals(await conn.readSome().then(text), "reading goes on");
 });

@@ -51,6 +51,7 @@ class Program implements AsyncDisposable {
         "--no-prompt",
         "--allow-net",
         "--allow-read",
+        "--allow-env=GREEN_CONTEXT",
         `examples/${example}`,
         ...args,
       ],

@@ -15,24 +15,11 @@ import {
   Timeout,
 } from "@verdant/green";
 import { interruptAnywhere } from "../interrupt_anywhere.ts";
-import { assertIdle, local, portOf, portsOf, unixPlace } from "./network.ts";
+import { assertIdle, calm, caughtFrom, local, portOf, portsOf, unixPlace } from "./network.ts";
 import { ScriptedRaw, ScriptedRawListener } from "./scripted.ts";
-
-/** Lets whoever can run do so. */
-async function calm(): Promise<void> {
-  for (let i = 0; i < 5; i++) await sleep();
-}
 
 function spawnAcceptors(listener: Listener, count: number): Greenlet<Conn>[] {
   return Array.from({ length: count }, () => spawn(() => listener.accept()));
-}
-
-async function caughtFrom(operation: () => Promise<unknown>): Promise<unknown> {
-  try {
-    await operation();
-  } catch (error) {
-    return error;
-  }
 }
 
 Deno.test("Listener.accept() serves several greenlets in the order in which they came", async () => {

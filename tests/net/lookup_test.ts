@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { getHub, lookup, sleep, spawn, Timeout } from "@verdant/green";
+import { FakeLookup } from "./fake_lookup.ts";
 import { assertIdle } from "./network.ts";
 
 Deno.test("lookup() finds this machine", async () => {
@@ -35,13 +36,39 @@ Deno.test("lookup() lets the others run", async () => {
   assertEquals(othersRan, true);
 });
 
+Deno.test("lookup() returns all addresses in the order of the system", async () => {
+  using system = new FakeLookup();
+  const looking = lookup("example.com");
+  assertEquals(system.asked, ["example.com"]);
+  system.answer("2001:db8::1", "192.0.2.1", "2001:db8::2");
+  assertEquals(await looking, [
+    { address: "2001:db8::1", family: 6 },
+    { address: "192.0.2.1", family: 4 },
+    { address: "2001:db8::2", family: 6 },
+  ]);
+});
+
+Deno.test("lookup() passes on what keeps the system from answering", async () => {
+  using system = new FakeLookup();
+  const looking = lookup("example.com");
+  system.fail("EAI_AGAIN");
+  const error = await assertRejects(() => looking, Error, "EAI_AGAIN");
+  assertEquals(error instanceof Deno.errors.NotFound, false);
+});
+
 Deno.test("lookup() that is killed ends at once; its answer goes nowhere", async () => {
-  const victim = spawn(() => lookup("localhost"));
-  await sleep();
-  assertEquals(victim.waits?.source.what, "the addresses of localhost");
-  await victim.kill();
-  assertIdle();
-  await lookup("localhost"); // the answer for the victim has come by now
+  for (const answer of ["192.0.2.1", undefined]) {
+    using system = new FakeLookup();
+    const victim = spawn(() => lookup("example.com"));
+    await sleep();
+    assertEquals(victim.waits?.source.what, "the addresses of example.com");
+    await victim.kill();
+    assertIdle();
+    if (answer === undefined) system.fail("ENOTFOUND");
+    else system.answer(answer);
+    await sleep();
+    assertIdle();
+  }
 });
 
 Deno.test("lookup() limits its wait as it is told", async () => {

@@ -136,6 +136,20 @@ export async function fullListener(): Promise<Disposable & { readonly port: numb
   };
 }
 
+/** What an operation throws; `undefined` if nothing. */
+export async function caughtFrom(operation: () => Promise<unknown>): Promise<unknown> {
+  try {
+    await operation();
+  } catch (error) {
+    return error;
+  }
+}
+
+/** Lets whoever can run do so. */
+export async function calm(): Promise<void> {
+  for (let i = 0; i < 5; i++) await sleep();
+}
+
 /** Waits for what the system does in its own time. Fails if it does not within five seconds. */
 export async function eventually(happened: () => boolean): Promise<void> {
   const deadline = performance.now() + 5_000;

@@ -56,7 +56,7 @@ Deno.test("connect() needs no other permission than that for its host and port",
   const port = portOf(listener);
   for (const hostname of ["localhost", "127.0.0.1"]) {
     const running = run("permitted.ts", [hostname, `${port}`], [`--allow-net=${hostname}:${port}`]);
-    using client = await listener.accept();
+    using client = await listener.accept({ timeout: 10_000 });
     await client.writeAll("welcome\n");
     assertEquals(await running, { code: 0, out: "welcome\n", err: "" });
   }

@@ -236,6 +236,22 @@ Deno.test("serve() serves TLS", async () => {
   assertEquals(await ask(conn, "hello"), "hello");
 });
 
+Deno.test("serve() closes the client whose handler is killed before it begins", async () => {
+  await simulate(async (world) => {
+    const listener = new FakeListener();
+    let begun = 0;
+    const serving = spawn(() => serve(listener, () => void begun++));
+    await world.settle();
+    const [client] = listener.crowd(1);
+    await sleep(); // the acceptor has run, the handler has not
+    const handler = world.greenlets().find(({ name }) => name === "client client 1")!;
+    await handler.kill();
+    await world.settle();
+    assertEquals([begun, client!.closings], [0, 1]);
+    await serving.kill();
+  });
+});
+
 Deno.test("serve() that nobody awaits rejects quietly", async () => {
   using listener = local();
   const careless = spawn(async () => {

@@ -3,10 +3,12 @@ import {
   type BaseServer,
   Conn,
   connect,
+  Event,
   Listener,
   type RawConn,
   type RawListener,
   SimpleQueue,
+  sleep,
   type StreamHandler,
   StreamServer,
   type StreamServerOptions,
@@ -24,6 +26,11 @@ export async function startServer(
   const server = new StreamServer(ANY_PORT, handler, options);
   await server.start();
   return server;
+}
+
+/** For handlers that do not end by themselves. */
+export function never(): Promise<boolean> {
+  return new Event().wait();
 }
 
 /** Serves each line back. */
@@ -125,4 +132,18 @@ export class FakeListener extends Listener<Conn> {
     super.close();
     this.#arrivals.shutdown({ immediate: true });
   }
+}
+
+/** Starts a server without a network, with as many clients as there are handlers. */
+export async function startFake(
+  handlers: (() => unknown)[],
+  options?: StreamServerOptions,
+): Promise<{ server: StreamServer; listener: FakeListener; clients: FakeClient[] }> {
+  const listener = new FakeListener();
+  const left = [...handlers];
+  const server = new StreamServer(listener, () => left.shift()!(), options);
+  await server.start();
+  const clients = listener.crowd(handlers.length);
+  while (left.length > 0) await sleep();
+  return { server, listener, clients };
 }
