@@ -124,7 +124,6 @@ export class Imap<T, R> implements Results<R> {
     try {
       await this.#jobs.kill();
       await this.#feeder.join();
-      await this.#jobs.kill(); // it may have been about to launch one
     } finally {
       while (this.#room.counter < this.#maxSize) this.#room.release(); // nobody takes those results
     }
@@ -170,6 +169,7 @@ export class Imap<T, R> implements Results<R> {
 
   async #launch(item: T): Promise<void> {
     await this.#room.acquire();
+    if (this.#closed) return; // meanwhile; the jobs there were have been killed, this one would be missed
     const { fn, launch, ordered } = this.#plan;
     const job = new Job<R>(fn, item);
     // Known before it starts, so that return() finds it at whatever point it comes.
