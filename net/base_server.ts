@@ -262,7 +262,7 @@ export abstract class BaseServer implements AsyncDisposable {
     const policy = this.#policy;
     if (this.#closed) throw new Error("Cannot handle: the server is closed");
     if (typeof policy === "function") {
-      const spawned = policy(run);
+      const spawned = policy(() => this.#runSpawned(run));
       if (spawned instanceof Greenlet) this.#adopt(spawned, release);
       return;
     }
@@ -271,6 +271,13 @@ export abstract class BaseServer implements AsyncDisposable {
     if (policy instanceof Pool) await policy.start(greenlet);
     else greenlet.start();
     this.#adopt(greenlet, release);
+  }
+
+  /** If the function has spawned no greenlet but called the handler itself, nobody else reports its error. */
+  #runSpawned(run: () => Promise<void>): Promise<void> {
+    const inAcceptor = getCurrent() === this.#acceptor;
+    const work = run();
+    return inAcceptor ? work.catch((error) => getHub().handleError(this, error)) : work;
   }
 
   #adopt(greenlet: Greenlet, release: (() => void) | undefined): void {

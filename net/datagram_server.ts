@@ -106,7 +106,7 @@ export class DatagramServer extends BaseServer {
     const before = this.#stopping;
     this.#stopping = true;
     try {
-      return quiet(super.stop(options).finally(() => this.#conn?.close()));
+      return quiet(super.stop(options).finally(() => this.#closeSocket()));
     } catch (error) {
       this.#stopping = before; // it was refused
       throw error;
@@ -129,12 +129,18 @@ export class DatagramServer extends BaseServer {
 
   /** Closes the socket, unless handlers may still need it. */
   protected override shut(): void {
-    if (!this.#stopping) this.#conn?.close();
+    if (!this.#stopping) this.#closeSocket();
   }
 
   /** Whether somebody else has closed the socket. */
   protected override get broken(): boolean {
     return this.#conn!.closed;
+  }
+
+  /** Also one that it was given, if it never began. */
+  #closeSocket(): void {
+    if (this.#place instanceof DatagramConn) this.#place.close();
+    else this.#conn?.close();
   }
 
   async #listen(options: ListenDatagramOptions): Promise<void> {

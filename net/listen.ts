@@ -4,6 +4,9 @@ import { Conn } from "./conn.ts";
 import { Listener } from "./listener.ts";
 import { TlsConn } from "./tls_conn.ts";
 
+/** With the platform's default of 511, a burst of clients overflows it, and they try again a second later. */
+const DEFAULT_BACKLOG = 4096;
+
 /**
  * Where to listen: a TCP port, or the path of a Unix socket.
  *
@@ -36,7 +39,11 @@ export interface ListenTcpOptions {
    * @default {"0.0.0.0"}
    */
   hostname?: string | undefined;
-  /** How many clients may wait to be accepted. */
+  /**
+   * How many clients may wait to be accepted; the system may allow fewer.
+   *
+   * @default {4096}
+   */
   backlog?: number | undefined;
   /** Not with TCP. */
   path?: undefined;
@@ -156,11 +163,11 @@ function placeOf({ hostname = "0.0.0.0", port }: ListenTcpOptions): string {
   return formatHostPort(hostname, port);
 }
 
-function tcpOptions({ port, hostname, backlog }: ListenTcpOptions): Deno.TcpListenOptions {
+function tcpOptions({ port, hostname, backlog = DEFAULT_BACKLOG }: ListenTcpOptions): Deno.TcpListenOptions {
   return {
     port,
     ...(hostname !== undefined && { hostname }),
-    ...(backlog !== undefined && { tcpBacklog: backlog }),
+    tcpBacklog: backlog,
   };
 }
 

@@ -20,7 +20,8 @@ Deno.test("examples/pipeline.ts loses only the order in the hands of the killed 
   const { code, lines, err } = await run("pipeline.ts");
   assertEquals([code, err], [0, ""]);
   const shipped = lines.filter((line) => line.startsWith("shipped")).map((line) => Number(/\d+/.exec(line)));
-  assertEquals(shipped.toSorted(), [1, 2, 3, 5, 6]);
+  // Which order Bob has in hand when he is killed depends on how fast the machine is.
+  assertEquals([shipped.length, new Set(shipped).size, shipped.every((n) => n >= 1 && n <= 6)], [5, 5, true]);
   assertEquals(lines.filter((line) => line.endsWith("tidies up")), ["Bob tidies up", "Ann tidies up"]);
   assertEquals(lines.at(-1), "all done");
 });

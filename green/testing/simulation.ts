@@ -154,7 +154,8 @@ export class Simulation {
   /** Everybody is parked: wakes those who waited for just this, or moves the time, or gives up. */
   #moveOn(): void {
     const { hub, world, clock } = this.#parts;
-    if (world.wakeSettlers()) this.#progressAt = performance.now();
+    if (clock.deadline <= clock.now()) clock.jump(); // what is due now takes no time
+    else if (world.wakeSettlers()) this.#progressAt = performance.now();
     else if (hub.timers.refs > 0) {
       clock.jump();
       this.#progressAt = performance.now();

@@ -254,3 +254,13 @@ Deno.test("StreamServer with a function that throws closes the client, reports i
     await server.stop({ timeout: 0 });
   });
 });
+
+Deno.test("StreamServer reports the error of a handler that its spawn function calls without a greenlet", async () => {
+  using errors = captureErrors();
+  const failure = new Error("nobody awaits me");
+  const handler = () => Promise.reject(failure);
+  await using server = await startServer(handler, { spawn: (fn) => void fn() });
+  using client = await dial(server);
+  assertEquals(await client.readSome(), null); // its connection is closed
+  assertEquals(errors.seen, [failure]);
+});

@@ -338,3 +338,11 @@ Deno.test("DatagramServer refuses bad arguments with their value", () => {
     assert((error as Error).message.startsWith("Cannot create server: "), String(error));
   }
 });
+
+Deno.test("DatagramServer.stop() closes the socket that it was given, also if it never started", async () => {
+  for (const end of [(server: DatagramServer) => server.stop(), (server: DatagramServer) => server.close()]) {
+    const conn = await listenDatagram(HERE);
+    await end(new DatagramServer(conn, echo));
+    assertEquals(conn.closed, true);
+  }
+});

@@ -8,6 +8,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import {
+  after,
   Event,
   getHub,
   joinAll,
@@ -16,6 +17,7 @@ import {
   nursery,
   Pool,
   Queue,
+  select,
   Semaphore,
   settled,
   simulate,
@@ -85,6 +87,21 @@ Deno.test("World.settle() waits until all others are parked, and no time passes"
     await busy.join();
   });
   await assertRejects(() => settled(), Error, "inside of a simulation");
+});
+
+Deno.test("World.settle() waits for what is due without time passing", async () => {
+  await simulate(async (world) => {
+    const queue = new Queue<number>();
+    const got: number[] = [];
+    const getter = spawn(async () => got.push(await queue.get()));
+    const timer = spawn(async () => {
+      await select([after(0)]);
+      queue.putNowait(1);
+    });
+    await world.settle();
+    assertEquals([got, world.hub.stats().runnable], [[1], 0]);
+    await joinAll([getter, timer]);
+  });
 });
 
 Deno.test("simulate() fails at once when nobody can run any more, and says who waits for what", async () => {
