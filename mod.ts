@@ -38,5 +38,6 @@ export {
   type WaitOptions,
 } from "./hub/mod.ts";
 export * from "./green/mod.ts";
+export * from "./green/testing/mod.ts";
 export * from "./sync/mod.ts";
 export * from "./net/mod.ts";
