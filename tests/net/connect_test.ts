@@ -2,7 +2,6 @@ import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEqua
 import {
   connect,
   createSocketPair,
-  getHub,
   type Greenlet,
   GreenletExit,
   joinAll,
@@ -32,11 +31,6 @@ import {
 /** Waits until a greenlet waits for something whose description contains `what`. */
 async function untilWaitsFor(greenlet: Greenlet, what: string): Promise<void> {
   await eventually(() => greenlet.allWaits().some(({ source }) => source.what.includes(what)));
-}
-
-/** The greenlets of attempts to connect. */
-function attempts(): Greenlet[] {
-  return [...getHub().tasks()].filter(({ label }) => label.startsWith("connect to")) as Greenlet[];
 }
 
 /** Accepts all that come, and tells how many have seen the end of their connection. */
