@@ -144,6 +144,8 @@ export class Hub {
   #armedFor = Infinity;
   #armedRef = false;
   #detached = new Set<Task>();
+  /** Whether there are any: asked at every switch, and a field is faster than the size of a set. */
+  #anyDetached = false;
   #tasks: Task | undefined = undefined;
   #taskCount = 0;
   #lastId = 0;
@@ -249,7 +251,7 @@ export class Hub {
     else nextTask.prevTask = prevTask;
     task.prevTask = task.nextTask = undefined;
     this.#taskCount--;
-    this.#detached.delete(task);
+    if (this.#anyDetached) this.#forgetDetached(task);
   }
 
   /** Makes an entry runnable. */
@@ -273,7 +275,7 @@ export class Hub {
   release(task: Task): void {
     if (this.holder === task) this.holder = undefined;
     // Also if it has the token: another of its waits may have brought it back.
-    if (this.#detached.size > 0) this.#detached.delete(task);
+    if (this.#anyDetached) this.#forgetDetached(task);
     // Whoever stands outside may start the run, but not take the token from a greenlet.
     if (this.holder !== undefined || this.#pumping) return;
     if (task === this.root && !this.#watchesDeadlock) this.watchDeadlock();
@@ -351,10 +353,12 @@ export class Hub {
       }
       next.dispatch(this);
       if (this.holder !== undefined) {
-        // The guard that takes the token back should the task await something foreign.
-        if (queue.size > 0 && !this.#turnArmed) this.#armTurn();
-        // Or the clock: it may never wait itself, and the hub never go idle.
-        else if (this.timers.size > 0) this.#armClock();
+        // Whoever awaits something foreign now does not give the token back: a turn takes it, for the sake of
+        // the queue, or the clock does, for the sake of the timers.
+        if (!this.#turnArmed) {
+          if (queue.size > 0) this.#armTurn();
+          else if (this.timers.size > 0) this.#armClock();
+        }
         // A task that goes on without waiting again must not be outlived by a timer nobody needs.
         if (this.#armedRef && this.timers.refs === 0) this.#armClock();
         break;
@@ -407,8 +411,16 @@ export class Hub {
 
   #detachHolder(task: Task): void {
     // Code outside greenlets is nobody's to wait for; an empty wait list means suspended elsewhere.
-    if (task !== this.root && task.waits === undefined) this.#detached.add(task);
+    if (task !== this.root && task.waits === undefined) {
+      this.#detached.add(task);
+      this.#anyDetached = true;
+    }
     this.holder = undefined;
+  }
+
+  #forgetDetached(task: Task): void {
+    this.#detached.delete(task);
+    this.#anyDetached = this.#detached.size > 0;
   }
 
   #goIdle(): void {
