@@ -25,7 +25,7 @@ export interface Accountable {
   readonly leftover: Leftover | undefined;
 }
 
-/** `"1 item"`, `"2 items"`. */
-export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+/** `"1 item"`, `"2 items"`; with `"es"`, `"2 switches"`. */
+export function plural(count: number, noun: string, ending = "s"): string {
+  return `${count} ${noun}${count === 1 ? "" : ending}`;
 }

@@ -11,6 +11,7 @@ import { formatAddress } from "./address.ts";
 import { nameOf } from "./concurrency.ts";
 import { Inflow } from "./inflow.ts";
 import { Outflow } from "./outflow.ts";
+import { toBytes } from "./to_bytes.ts";
 import { READ_SOME, ReadExactly, ReadInto, ReadLine, ReadUntil } from "./wants.ts";
 
 /**
@@ -53,8 +54,6 @@ export interface ReadLineOptions extends WaitOptions {
 }
 
 const DEFAULT_MAX_BYTES = 65_536;
-
-const encoder = new TextEncoder();
 
 /**
  * A connection: TCP, Unix or TLS.
@@ -213,7 +212,7 @@ export class Conn implements Disposable, AsyncDisposable {
    * @throws {ConcurrentObjectUseError} If another greenlet is writing.
    */
   write(data: Uint8Array, options?: WaitOptions): Promise<number> {
-    const bytes = toBytes(data, "write", "data");
+    const bytes = toBytes(data, "write");
     return this.#outflow.send(bytes, this.#plan(options, "write"));
   }
 
@@ -225,7 +224,7 @@ export class Conn implements Disposable, AsyncDisposable {
    * @throws {ConcurrentObjectUseError} If another greenlet is writing.
    */
   writeAll(data: string | Uint8Array, options?: WaitOptions): Promise<void> {
-    const bytes = toBytes(data, "write", "data");
+    const bytes = toBytes(data, "write");
     return this.#outflow.sendAll(bytes, this.#plan(options, "write"));
   }
 
@@ -351,12 +350,6 @@ export class Conn implements Disposable, AsyncDisposable {
     if (this.raw.localAddr.transport === "tcp" && "setNoDelay" in this.raw) return this.raw as Deno.TcpConn;
     throw new TypeError(`Cannot ${action}: ${this} is not a plain TCP connection`);
   }
-}
-
-function toBytes(data: string | Uint8Array, action: string, what: string): Uint8Array {
-  if (typeof data === "string") return encoder.encode(data);
-  if (data instanceof Uint8Array) return data;
-  throw new TypeError(`Cannot ${action}: ${what} must be a Uint8Array or a string, received ${String(data)}`);
 }
 
 function checkMaxBytes(maxBytes: number, action: string): void {

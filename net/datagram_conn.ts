@@ -6,6 +6,7 @@ import { systemError } from "./datagram_errors.ts";
 import { type Datagram, DatagramInbox } from "./datagram_inbox.ts";
 import { DatagramOutbox } from "./datagram_outbox.ts";
 import { lookup } from "./lookup.ts";
+import { toBytes } from "./to_bytes.ts";
 import { within } from "./within.ts";
 
 /**
@@ -66,8 +67,6 @@ export interface DatagramDestination {
 
 /** How many datagrams are kept for whoever receives next. */
 export const DEFAULT_MAX_QUEUE = 1_024;
-
-const encoder = new TextEncoder();
 
 /**
  * A socket for datagrams: UDP.
@@ -300,14 +299,6 @@ function compact(data: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
 
 function toNetAddr({ address, port }: { address: string; port: number }): Deno.NetAddr {
   return { transport: "udp", hostname: address, port };
-}
-
-function toBytes(data: Uint8Array | string, action: string): Uint8Array {
-  if (typeof data === "string") return encoder.encode(data);
-  if (data instanceof Uint8Array) return data;
-  throw new TypeError(
-    `Cannot ${action}: data must be a Uint8Array or a string, received ${String(data)}`,
-  );
 }
 
 function checkDestination(to: DatagramDestination, action: string): void {

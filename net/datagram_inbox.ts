@@ -1,19 +1,17 @@
 import {
   enterWait,
-  expireThrowing,
-  type Expiry,
   immediately,
   park,
   readyWith,
   refusal,
   rejected,
   Ring,
-  Timeout,
   Waiter,
   WaitList,
   type WaitPlan,
   type WaitSource,
 } from "../hub/mod.ts";
+import { expiryOf } from "./expiry.ts";
 import { KeepAlive } from "./keep_alive.ts";
 
 /**
@@ -55,12 +53,12 @@ export class DatagramInbox implements WaitSource {
     if (this.#closed !== undefined) return rejected(this.#closed);
     const datagram = this.#queue.shift();
     if (datagram !== undefined) return readyWith(task, this, datagram);
-    if (plan.timeout === 0) return immediately(plan, this.#expiry(plan));
+    if (plan.timeout === 0) return immediately(plan, expiryOf(plan, "receiving on", this.owner));
     const waiter = new Waiter(task, this, undefined);
     if (this.#waiters.size === 0) this.#keepAlive.hold();
     this.#waiters.push(waiter);
     task.hub.foreignWaits++;
-    return park(waiter, plan, this.#expiry(plan));
+    return park(waiter, plan, expiryOf(plan, "receiving on", this.owner));
   }
 
   /** A datagram has arrived. */
@@ -103,11 +101,4 @@ export class DatagramInbox implements WaitSource {
     waiter.task.hub.foreignWaits--;
     if (this.#waiters.size === 0) this.#keepAlive.release();
   }
-
-  #expiry({ timeout }: WaitPlan): Expiry {
-    if (timeout === Infinity) return NEVER;
-    return expireThrowing(() => new Timeout(timeout, { message: `receiving on ${this.owner}` }));
-  }
 }
-
-const NEVER: Expiry = expireThrowing(() => new Timeout());

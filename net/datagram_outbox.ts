@@ -1,12 +1,10 @@
 import {
   enterWait,
-  expireThrowing,
   type Expiry,
   immediately,
   park,
   refusal,
   rejected,
-  Timeout,
   Waiter,
   WaitList,
   type WaitPlan,
@@ -14,6 +12,7 @@ import {
 } from "../hub/mod.ts";
 import { formatHostPort } from "./address.ts";
 import { sendError } from "./datagram_errors.ts";
+import { expiryOf } from "./expiry.ts";
 
 /** Where datagrams go: the platform's socket. */
 export interface DatagramSink {
@@ -58,12 +57,12 @@ export class DatagramOutbox implements WaitSource {
     const refused = refusal(task, plan);
     if (refused !== undefined) return refused;
     if (this.#closed !== undefined) return rejected(this.#closed);
-    if (plan.timeout === 0) return immediately(plan, expiryOf(parcel, plan));
+    if (plan.timeout === 0) return immediately(plan, sendExpiry(parcel, plan));
     const waiter = new Waiter(task, this, parcel);
     task.hub.foreignWaits++;
     if (this.#underWay) this.#waiters.push(waiter);
     else this.#handOver(waiter);
-    return park(waiter, plan, expiryOf(parcel, plan));
+    return park(waiter, plan, sendExpiry(parcel, plan));
   }
 
   /** Nothing will be sent any more; all who wait are told. */
@@ -123,10 +122,6 @@ export class DatagramOutbox implements WaitSource {
   }
 }
 
-function expiryOf({ address, port }: Parcel, { timeout }: WaitPlan): Expiry {
-  if (timeout === Infinity) return NEVER;
-  const message = `sending to ${formatHostPort(address, port)}`;
-  return expireThrowing(() => new Timeout(timeout, { message }));
+function sendExpiry({ address, port }: Parcel, plan: WaitPlan): Expiry {
+  return expiryOf(plan, "sending to", { toString: () => formatHostPort(address, port) });
 }
-
-const NEVER: Expiry = expireThrowing(() => new Timeout());

@@ -1,19 +1,17 @@
 import {
   enterWait,
-  expireThrowing,
-  type Expiry,
   immediately,
   park,
   readyWith,
   refusal,
   rejected,
-  Timeout,
   Waiter,
   type WaitPlan,
   type WaitSource,
 } from "../hub/mod.ts";
 import { named } from "./address.ts";
 import { checkFree } from "./concurrency.ts";
+import { expiryOf } from "./expiry.ts";
 import { ReadBuffer } from "./read_buffer.ts";
 
 /** Where bytes come from: the platform's connection. */
@@ -76,13 +74,13 @@ export class Inflow implements WaitSource {
     if (plan.timeout === 0) {
       this.#pull();
       this.#unreference();
-      return immediately(plan, this.#expiry(plan));
+      return immediately(plan, expiryOf(plan, "reading from", this.owner));
     }
     const waiter = this.#reader = new Waiter(task, this, want);
     task.hub.foreignWaits++;
     if (this.#unreferenced) this.#reference();
     this.#pull();
-    return park(waiter, plan, this.#expiry(plan));
+    return park(waiter, plan, expiryOf(plan, "reading from", this.owner));
   }
 
   /** Nothing can be read any more; whoever waits is told. The error is made only for them. */
@@ -162,11 +160,4 @@ export class Inflow implements WaitSource {
     this.#unreferenced = false;
     this.#source.ref?.();
   }
-
-  #expiry({ timeout }: WaitPlan): Expiry {
-    if (timeout === Infinity) return NEVER;
-    return expireThrowing(() => new Timeout(timeout, { message: `reading from ${this.owner}` }));
-  }
 }
-
-const NEVER: Expiry = expireThrowing(() => new Timeout());

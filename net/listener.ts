@@ -1,8 +1,6 @@
 import {
   callerTask,
   enterWait,
-  expireThrowing,
-  type Expiry,
   immediately,
   park,
   planWait,
@@ -10,16 +8,15 @@ import {
   refusal,
   rejected,
   Ring,
-  Timeout,
   Waiter,
   WaitList,
   type WaitOptions,
-  type WaitPlan,
   type WaitSource,
 } from "../hub/mod.ts";
 import { formatAddress } from "./address.ts";
 import { nameOf } from "./concurrency.ts";
 import type { Conn, RawConn } from "./conn.ts";
+import { expiryOf } from "./expiry.ts";
 
 /**
  * A listener of the platform.
@@ -111,12 +108,12 @@ export class Listener<C extends Conn = Conn> implements Disposable, AsyncIterabl
     this.#pull();
     if (plan.timeout === 0) {
       this.#unreference();
-      return immediately(plan, this.#expiry(plan));
+      return immediately(plan, expiryOf(plan, "accepting on", this));
     }
     const waiter = new Waiter(task, this, undefined);
     this.#waiters.push(waiter);
     task.hub.foreignWaits++;
-    return park(waiter, plan, this.#expiry(plan));
+    return park(waiter, plan, expiryOf(plan, "accepting on", this));
   }
 
   /** Closes it; greenlets that accept are told by an error. Harmless when it is closed. Does not switch. */
@@ -202,14 +199,7 @@ export class Listener<C extends Conn = Conn> implements Disposable, AsyncIterabl
     if (waiter !== undefined) waiter.task.hub.foreignWaits--;
     return waiter;
   }
-
-  #expiry({ timeout }: WaitPlan): Expiry {
-    if (timeout === Infinity) return NEVER;
-    return expireThrowing(() => new Timeout(timeout, { message: `accepting on ${this}` }));
-  }
 }
-
-const NEVER: Expiry = expireThrowing(() => new Timeout());
 
 /** Closes what nobody will use. */
 export function closeQuietly(raw: { close(): void }): void {

@@ -1,19 +1,17 @@
 import {
   enterWait,
-  expireThrowing,
-  type Expiry,
   immediately,
   park,
   readyWith,
   refusal,
   rejected,
-  Timeout,
   Waiter,
   type WaitPlan,
   type WaitSource,
 } from "../hub/mod.ts";
 import { named } from "./address.ts";
 import { checkFree } from "./concurrency.ts";
+import { expiryOf } from "./expiry.ts";
 
 /** Where bytes go: the platform's connection. */
 export interface ByteSink {
@@ -89,11 +87,11 @@ export class Outflow implements WaitSource {
     if (this.#failure !== undefined) return rejected(this.#failure());
     if (load.data.length === 0 && !load.closes) return readyWith(task, this, resultOf(load) as T);
     // The platform never writes at once.
-    if (plan.timeout === 0) return immediately(plan, this.#expiry(plan));
+    if (plan.timeout === 0) return immediately(plan, expiryOf(plan, "writing to", this.owner));
     const waiter = this.#writer = new Waiter(task, this, load);
     task.hub.foreignWaits++;
     if (this.#underWay === undefined) this.#push(load);
-    return park(waiter, plan, this.#expiry(plan));
+    return park(waiter, plan, expiryOf(plan, "writing to", this.owner));
   }
 
   #push(load: Load): void {
@@ -130,11 +128,6 @@ export class Outflow implements WaitSource {
     this.#writer = undefined;
     writer.task.hub.foreignWaits--;
   }
-
-  #expiry({ timeout }: WaitPlan): Expiry {
-    if (timeout === Infinity) return NEVER;
-    return expireThrowing(() => new Timeout(timeout, { message: `writing to ${this.owner}` }));
-  }
 }
 
 function resultOf({ all, sent }: Load): number | undefined {
@@ -143,4 +136,3 @@ function resultOf({ all, sent }: Load): number | undefined {
 
 const NOTHING = new Uint8Array(0);
 const zero = () => 0;
-const NEVER: Expiry = expireThrowing(() => new Timeout());

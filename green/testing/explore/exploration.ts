@@ -1,3 +1,4 @@
+import { plural } from "../../../hub/mod.ts";
 import { encodeDecisions } from "./choice.ts";
 import type { RunResult } from "./explored_run.ts";
 
@@ -30,7 +31,7 @@ export class Exploration {
   toString(): string {
     const skipped = this.skipped > 0 ? `, ${this.skipped} equivalent ones skipped` : "";
     const all = this.exhausted ? ", all there are within the bounds" : "";
-    return `${count(this.runs, "run")}, ${count(this.distinct, "distinct schedule")}${skipped}${all}`;
+    return `${plural(this.runs, "run")}, ${plural(this.distinct, "distinct schedule")}${skipped}${all}`;
   }
 }
 
@@ -76,9 +77,4 @@ export class ExplorationError extends Error {
     this.seed = seed;
     this.switches = result.history.switches;
   }
-}
-
-/** `"1 run"`, `"2 runs"`. */
-export function count(n: number, noun: string, plural = "s"): string {
-  return `${n} ${noun}${n === 1 ? "" : plural}`;
 }

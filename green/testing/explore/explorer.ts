@@ -1,3 +1,4 @@
+import { plural } from "../../../hub/mod.ts";
 import { checkFunction, checkSize } from "../../../sync/check.ts";
 import { seededRandom } from "../random.ts";
 import { checkLimit, DEFAULT_LIMIT_MS } from "../simulation.ts";
@@ -11,7 +12,7 @@ import {
   type Strategy,
 } from "./choice.ts";
 import { ExhaustiveStrategy } from "./exhaustive_strategy.ts";
-import { count, Exploration, ExplorationError } from "./exploration.ts";
+import { Exploration, ExplorationError } from "./exploration.ts";
 import type { ExploreOptions } from "./explore.ts";
 import { ExploredRun, type RunResult, type RunSettings } from "./explored_run.ts";
 import { Tracker } from "./footprint.ts";
@@ -89,7 +90,7 @@ export class Explorer {
     return new ExplorationError(
       [
         `Run ${run + 1} failed: ${failure!.error}`,
-        `  schedule (${count(history.switches, "switch", "es")}${shrunk}): ${history}`,
+        `  schedule (${plural(history.switches, "switch", "es")}${shrunk}): ${history}`,
         repeatable
           ? `  replay: ${this.#replayCall(seed, decisions)}`
           : "  This run cannot be repeated: the body depends on something outside",
