@@ -1,18 +1,22 @@
 /**
- * The laws of a primitive under many schedules, while greenlets are killed and timed out where they wait.
+ * What the explored tests have in common: the laws of the library under many schedules, while greenlets are
+ * killed and timed out where they wait.
  *
  * `GREEN_EXPLORE_RUNS` says how many schedules each body sees, and makes the tests tell what they saw.
  */
 import { assert, assertEquals } from "@std/assert";
 import {
+  type Allowance,
   Empty,
   explore,
   type ExploreOptions,
+  type Fault,
   Full,
   getCurrent,
   type Greenlet,
   GreenletExit,
   joinAll,
+  sleep,
   spawn,
   Timeout,
   type World,
@@ -34,7 +38,7 @@ export const FAULTS = 2;
 export const LIMIT = 1_000;
 
 /** What is explored. */
-export type Body = (world: World) => Promise<unknown>;
+export type Body = (world: World) => unknown;
 
 /** Options of {@linkcode exploreTest}. */
 export interface ExploreTestOptions {
@@ -44,24 +48,31 @@ export interface ExploreTestOptions {
   readonly preemptions?: number;
   /** For bodies that are so slow: one schedule instead of this many. */
   readonly slowness?: number;
-  /** How many greenlets are struck in one run at most, if not {@linkcode FAULTS}. */
+  /** Other faults than kills and time-outs. */
+  readonly inject?: readonly Fault[];
+  /** Whom they may hit. */
+  readonly victims?: (greenlet: Greenlet) => boolean;
+  /** How many of them one run may get at random, if not {@linkcode FAULTS}. */
   readonly faults?: number;
+  /** What may be left at the end of a run. */
+  readonly allow?: Allowance;
 }
 
 /** Registers the tests that explore `body`, and `every` exhaustively. */
 export function exploreTest(name: string, body: Body, options: ExploreTestOptions = {}): void {
-  const { every, preemptions = 2, slowness = 1, faults = FAULTS } = options;
+  const { every, preemptions = 2, slowness = 1, faults = FAULTS, ...others } = options;
   const runs = Math.ceil(RUNS / slowness / 2);
   for (const strategy of ["random", "pct"] as const) {
     const seed = SEEDS[strategy];
     Deno.test(`${name} (${strategy})`, async () => {
-      await run(name, body, { strategy, runs, seed, faults });
+      const report = await run(name, body, { strategy, runs, seed, faults, ...others });
+      assertEquals(report.runs, runs);
     });
   }
   if (every === undefined) return;
   Deno.test(`${name} (exhaustive)`, async () => {
     const bounds = { preemptions, faults: 1, runs: MOST_EXHAUSTIVE_RUNS };
-    const report = await run(name, every, { strategy: "exhaustive", ...bounds });
+    const report = await run(name, every, { strategy: "exhaustive", ...bounds, ...others });
     assert(report.exhausted, `There are more than ${report.runs} schedules`);
   });
 }
@@ -71,7 +82,7 @@ async function run(name: string, body: Body, options: ExploreOptions) {
     await body(world);
     assert(world.now < LIMIT, "A wait reached its limit: a wake-up was lost");
   };
-  const report = await explore(timeless, { ...options, inject: ["kill", "timeout"] });
+  const report = await explore(timeless, { inject: ["kill", "timeout"], ...options });
   if (ASKED !== undefined) console.log(`${name} (${options.strategy}): ${report}`);
   return report;
 }
@@ -182,4 +193,72 @@ export class Audience {
   check(): void {
     for (const granted of this.#granted.values()) assert(!granted, "It was granted to one who still waits");
   }
+}
+
+/** Whether an error is a kill or a time-out, or several of them, and not a fault of the code. */
+export function isInterruption(error: unknown): boolean {
+  if (error instanceof SuppressedError) {
+    return isInterruption(error.error) && isInterruption(error.suppressed);
+  }
+  return error instanceof GreenletExit || error instanceof Timeout;
+}
+
+/** Calls `act`; an interruption ends it early, and that is all right. Says whether it came to its end. */
+export async function endure(act: () => unknown): Promise<boolean> {
+  try {
+    await act();
+    return true;
+  } catch (error) {
+    if (!isInterruption(error)) throw error;
+    return false;
+  }
+}
+
+/** Counts pieces of work, each of which has a clean-up that waits. */
+export class Works {
+  /** How many have begun. */
+  begun = 0;
+  /** How many have been cleaned up. */
+  cleaned = 0;
+  /** The most that were in progress at once. */
+  most = 0;
+
+  /** How many are in progress, their clean-up included. */
+  get running(): number {
+    return this.begun - this.cleaned;
+  }
+
+  /** Works: waits twice, calls `act` meanwhile if there is one, and cleans up. */
+  async run<T>(act?: () => T | PromiseLike<T>): Promise<T | undefined> {
+    this.begun++;
+    this.most = Math.max(this.most, this.running);
+    try {
+      await sleep();
+      const result = await act?.();
+      await sleep(1);
+      return result;
+    } finally {
+      try {
+        await sleep();
+      } finally {
+        this.cleaned++;
+      }
+    }
+  }
+
+  /** All that has begun has been cleaned up. */
+  assertOver(): void {
+    assert(this.running === 0, `${this.begun} have begun, ${this.cleaned} are cleaned up`);
+  }
+}
+
+/** An error that a body throws on purpose. */
+export class Planned extends Error {}
+
+/** Lets greenlets fail with {@linkcode Planned} errors: the hub reports them even if somebody waits for them. */
+export function allowPlanned({ hub }: World): void {
+  const { onError } = hub;
+  hub.onError = (context, error) => {
+    if (!(error instanceof Planned)) onError(context, error);
+  };
 }

@@ -1,15 +1,7 @@
 /** Groups under many schedules, while their members and those who wait for them are killed and timed out. */
 import { assert, assertEquals } from "@std/assert";
 import { type Greenlet, Group, joinAll, killAll, sleep, spawn, type World } from "@verdant/green";
-import {
-  allowPlanned,
-  type Body,
-  endure,
-  exploreTest,
-  isInterruption,
-  Planned,
-  Works,
-} from "./explored_green.ts";
+import { allowPlanned, type Body, endure, exploreTest, isInterruption, Planned, Works } from "./explored.ts";
 
 /** A group and whoever ought to be in it. */
 class Audit {

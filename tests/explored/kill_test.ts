@@ -21,7 +21,7 @@ import {
   withTimeout,
   type World,
 } from "@verdant/green";
-import { endure, exploreTest, isInterruption, Works } from "./explored_green.ts";
+import { endure, exploreTest, isInterruption, Works } from "./explored.ts";
 
 /** Whoever is not the one under observation, whose kills are counted. */
 const notTheVictim = ({ name }: Greenlet) => name !== "victim";

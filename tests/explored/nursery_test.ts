@@ -12,15 +12,7 @@ import {
   Timeout,
   type World,
 } from "@verdant/green";
-import {
-  allowPlanned,
-  type Body,
-  endure,
-  exploreTest,
-  isInterruption,
-  Planned,
-  Works,
-} from "./explored_green.ts";
+import { allowPlanned, type Body, endure, exploreTest, isInterruption, Planned, Works } from "./explored.ts";
 
 /** All that an error is made of. */
 function parts(error: unknown): unknown[] {

@@ -12,15 +12,7 @@ import {
   spawn,
   type World,
 } from "@verdant/green";
-import {
-  allowPlanned,
-  type Body,
-  endure,
-  exploreTest,
-  isInterruption,
-  Planned,
-  Works,
-} from "./explored_green.ts";
+import { allowPlanned, type Body, endure, exploreTest, isInterruption, Planned, Works } from "./explored.ts";
 
 /** Members and free slots are never more than the pool's size. */
 function check(pool: Pool, size: number): void {

@@ -11,7 +11,7 @@ import {
   withTimeout,
   type World,
 } from "@verdant/green";
-import { endure, exploreTest, isInterruption, Works } from "./explored_green.ts";
+import { endure, exploreTest, isInterruption, Works } from "./explored.ts";
 
 /** Calls `act` and returns what it threw; `undefined` if it did not. */
 async function thrownBy(act: () => unknown): Promise<unknown> {

@@ -12,7 +12,7 @@ import {
   wait,
   type Waitable,
 } from "@verdant/green";
-import { allowPlanned, type Body, endure, exploreTest, isInterruption, Planned } from "./explored_green.ts";
+import { allowPlanned, type Body, endure, exploreTest, isInterruption, Planned } from "./explored.ts";
 
 /** Greenlets that end at any time, and the order in which they do. */
 class Race {

@@ -30,6 +30,8 @@ export interface Bounds {
 
 /** Decides at every choice of many runs. */
 export interface Strategy {
+  /** What its runs keep to. */
+  readonly bounds: Bounds;
   /** Makes ready for the next run; `false` if there is nothing left to try. */
   begin(): boolean;
   /** The way to go on; `undefined` if the rest of the run would repeat what others have shown. */
@@ -61,25 +63,39 @@ export function decodeDecisions(text: string): Decisions {
   return Array.from(decisions, (way) => way ?? 0);
 }
 
-/** Takes the ways of an earlier run; where there are fewer ways now, way 0. */
+/** No bounds. */
+const UNBOUNDED: Bounds = { preemptions: Infinity, faults: Infinity };
+
+/** Takes the ways of an earlier run; where there are fewer ways now, or a bound is reached, way 0. */
 export class ReplayStrategy implements Strategy {
+  readonly bounds: Bounds;
   readonly #decisions: Decisions;
   #at = 0;
+  #slices = 0;
+  #faults = 0;
 
-  constructor(decisions: Decisions) {
+  constructor(decisions: Decisions, bounds: Bounds = UNBOUNDED) {
     this.#decisions = decisions;
+    this.bounds = bounds;
   }
 
   begin(): boolean {
-    this.#at = 0;
+    this.#at = this.#slices = this.#faults = 0;
     return true;
   }
 
-  decide({ ways }: Choice): number {
+  decide({ kind, ways }: Choice): number {
     if (ways === 1) return 0;
     const way = this.#decisions[this.#at++] ?? 0;
-    return way < ways ? way : 0;
+    return way > 0 && way < ways && this.#mayStray(kind) ? way : 0;
   }
 
   end(): void {}
+
+  /** Counts another way than 0; says whether it is within the bounds. */
+  #mayStray(kind: Choice["kind"]): boolean {
+    if (kind === "slice") return ++this.#slices <= this.bounds.preemptions;
+    if (kind === "fault") return ++this.#faults <= this.bounds.faults;
+    return true;
+  }
 }

@@ -41,7 +41,7 @@ interface Node {
  * does not sleep.
  */
 export class ExhaustiveStrategy implements Strategy {
-  readonly #bounds: Bounds;
+  readonly bounds: Bounds;
   readonly #tracker: Tracker | undefined;
   /** The choices of the current run; those before `#depth` have been made. */
   readonly #path: Node[] = [];
@@ -54,7 +54,7 @@ export class ExhaustiveStrategy implements Strategy {
   #begun = false;
 
   constructor(bounds: Bounds, tracker: Tracker | undefined) {
-    this.#bounds = bounds;
+    this.bounds = bounds;
     this.#tracker = tracker;
   }
 
@@ -120,9 +120,9 @@ export class ExhaustiveStrategy implements Strategy {
     if (kind === "next") return lines.map((line) => line.order);
     if (kind === "slice") {
       // To go on is what the entry would do that is made if the slice ends.
-      return this.#slices < this.#bounds.preemptions ? [nextOrder, undefined] : [nextOrder];
+      return this.#slices < this.bounds.preemptions ? [nextOrder, undefined] : [nextOrder];
     }
-    return Array(this.#faults < this.#bounds.faults ? ways : 1).fill(undefined);
+    return Array(this.#faults < this.bounds.faults ? ways : 1).fill(undefined);
   }
 
   #count({ kind, way }: Node): void {

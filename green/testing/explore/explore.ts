@@ -85,7 +85,7 @@ export interface ExploreOptions {
    * @default {false}
    */
   tracked?: boolean | undefined;
-  /** The decisions of a run that failed, from its report: just this run is repeated. */
+  /** The decisions of a run that failed, from its report: just this run is repeated, whatever the bounds. */
   replay?: string | undefined;
 }
 

@@ -145,8 +145,9 @@ export class ExploredRun implements Tracer {
     this.#settings.tracker?.touchAll();
   }
 
-  ended(): void {
+  ended(task: Task): void {
     this.#settings.tracker?.touchAll(); // others may ask whether it has ended
+    if (!this.#over) this.#history.ended(task);
   }
 
   /** A task queues itself: it yields, or its slice is over. */

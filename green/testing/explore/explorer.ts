@@ -81,7 +81,9 @@ export class Explorer {
   }
 
   async #failure(failed: RunResult, run: number, seed: number, stop: AbortSignal): Promise<ExplorationError> {
-    const attempt = (decisions: Decisions) => this.#run(new ReplayStrategy(decisions), seed, stop);
+    // Decisions that have moved to other choices may be more faults and preemptions than before.
+    const { bounds } = this.#strategy;
+    const attempt = (decisions: Decisions) => this.#run(new ReplayStrategy(decisions, bounds), seed, stop);
     const again = this.#replays ? failed : await attempt(failed.decisions);
     const repeatable = kindOf(again) === kindOf(failed);
     const simplest = repeatable && !this.#replays ? await shrink(again, attempt) : failed;

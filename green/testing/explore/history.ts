@@ -4,8 +4,8 @@ import type { Hub, Task, Waiter, WaitSource } from "../../../hub/mod.ts";
 interface Step {
   readonly task: Task;
   readonly now: number;
-  /** What it waits for; `undefined` if it has ended. */
-  end: WaitSource | undefined;
+  /** What it waits for; `undefined` if no wait of the library's is open. */
+  end: WaitSource | "ended" | undefined;
   /** Whether it would not have had to wait. */
   preempted: boolean;
 }
@@ -32,7 +32,8 @@ export class History {
   /** A task gets the run token. */
   switched(task: Task): void {
     if (this.#last?.task !== task) this.switches++;
-    this.#last = { task, now: this.#hub.now(), end: undefined, preempted: false };
+    // Of several waits at once only one is over: it may go on with the others.
+    this.#last = { task, now: this.#hub.now(), end: task.waits?.source, preempted: false };
     this.#events.push(this.#last);
   }
 
@@ -41,6 +42,11 @@ export class History {
     if (this.#last?.task !== task) return;
     this.#last.end = source;
     this.#last.preempted = preempted;
+  }
+
+  /** A task has ended. */
+  ended(task: Task): void {
+    if (this.#last?.task === task) this.#last.end = "ended";
   }
 
   /** A fault strikes. */
@@ -62,7 +68,8 @@ export class History {
 }
 
 function describe({ task, end, preempted }: Step): string {
-  if (end === undefined) return `${nameOf(task)} ends`;
+  if (end === "ended") return `${nameOf(task)} ends`;
+  if (end === undefined) return `${nameOf(task)} awaits a promise`;
   const { owner, what } = end;
   const call = `${owner === undefined ? "" : `${owner.constructor.name}.`}${what}()`;
   return `${nameOf(task)}: ${call}${preempted ? ", preempted" : ""}`;

@@ -16,8 +16,10 @@ const MAX_IN_A_ROW = 100;
  * of finding bugs" (2010).
  */
 export class PctStrategy implements Strategy {
+  /** How often a slice may end is not bounded: only how often the priorities change. */
+  readonly bounds: Bounds;
   readonly #random: Random;
-  readonly #bounds: Bounds;
+  readonly #mostChanges: number;
   readonly #faults: FaultDice;
   /** By task; the hub's own entries are one of them. Higher runs first. */
   readonly #priorities = new Map<Task | undefined, number>();
@@ -32,14 +34,15 @@ export class PctStrategy implements Strategy {
 
   constructor(random: Random, bounds: Bounds) {
     this.#random = random;
-    this.#bounds = bounds;
+    this.bounds = { ...bounds, preemptions: Infinity };
+    this.#mostChanges = bounds.preemptions;
     this.#faults = new FaultDice(random, bounds);
   }
 
   begin(): boolean {
     this.#priorities.clear();
     this.#changes.clear();
-    const changes = Math.min(this.#bounds.preemptions, this.#length);
+    const changes = Math.min(this.#mostChanges, this.#length);
     for (let i = 0; i < changes; i++) this.#changes.add(this.#below(this.#length));
     this.#at = this.#lowest = this.#inARow = 0;
     this.#faults.begin();

@@ -7,14 +7,14 @@ const READY_PER_SLICE = 3;
 
 /** Every way has a chance at every choice. */
 export class RandomStrategy implements Strategy {
+  readonly bounds: Bounds;
   readonly #random: Random;
-  readonly #bounds: Bounds;
   readonly #faults: FaultDice;
   #slices = 0;
 
   constructor(random: Random, bounds: Bounds) {
     this.#random = random;
-    this.#bounds = bounds;
+    this.bounds = bounds;
     this.#faults = new FaultDice(random, bounds);
   }
 
@@ -33,7 +33,7 @@ export class RandomStrategy implements Strategy {
   end(): void {}
 
   #endSlice(): boolean {
-    if (this.#slices >= this.#bounds.preemptions || this.#below(READY_PER_SLICE) > 0) return false;
+    if (this.#slices >= this.bounds.preemptions || this.#below(READY_PER_SLICE) > 0) return false;
     this.#slices++;
     return true;
   }

@@ -14,6 +14,7 @@ import {
   type ExploreOptions,
   getHub,
   type Greenlet,
+  GreenletExit,
   joinAll,
   Lock,
   LoopExit,
@@ -23,6 +24,7 @@ import {
   SimulationError,
   sleep,
   spawn,
+  spawnWith,
   Timeout,
   withTimeout,
   type World,
@@ -434,6 +436,71 @@ Deno.test("explore() injects at most `faults` faults, into nobody but `victims`,
   assertEquals([...ends].sort(), ["", "b"]);
 });
 
+/** Fails if a kill has ended anybody. */
+async function mortal() {
+  const work = async () => {
+    for (let i = 0; i < 3; i++) await sleep(i % 2);
+  };
+  const greenlets = [spawn(work), spawn(work), spawn(work)];
+  await joinAll(greenlets);
+  assert(!greenlets.some(({ value }) => value instanceof GreenletExit), "killed");
+}
+
+/** Fails if the first is overtaken: it takes few switches if it loses its turn, and many if it is killed. */
+async function overtaken() {
+  const open = new Event();
+  open.set();
+  const order: number[] = [];
+  const work = async (index: number) => {
+    await open.wait();
+    try {
+      await sleep(1);
+    } catch {
+      for (let i = 0; i < 3; i++) await sleep(1);
+    }
+    order.push(index);
+  };
+  const greenlets = [spawn(work, 0), spawn(work, 1)];
+  while (!greenlets.every(({ ready }) => ready)) await sleep(1);
+  assertEquals(order, [0, 1]);
+}
+
+/** How often something happens in the schedules that explorations with some seeds end with, at most. */
+async function most(what: string, body: () => Promise<void>, options: ExploreOptions): Promise<number> {
+  let most = 0;
+  for (let seed = 3000; seed < 3030; seed++) {
+    const { schedule } = await failureOf(body, { ...options, seed, inject: ["kill"] });
+    most = Math.max(most, schedule.split(what).length - 1);
+  }
+  return most;
+}
+
+for (const strategy of ["random", "pct"] as const) {
+  Deno.test(`explore() by ${strategy} shrinks to no more faults than it may inject`, async () => {
+    assertEquals(await most("kill #", mortal, { strategy, faults: 1 }), 1);
+  });
+}
+
+for (const strategy of ["random", "exhaustive"] as const) {
+  Deno.test(`explore() by ${strategy} shrinks to no more preemptions than it may make`, async () => {
+    assertEquals(await most(", preempted", overtaken, { strategy, preemptions: 0, faults: 1 }), 0);
+    assertEquals(await most(", preempted", overtaken, { strategy, preemptions: 1, faults: 1 }), 1);
+  });
+}
+
+Deno.test("explore() by pct shrinks to preemptions that need no change of priorities", async () => {
+  assertEquals(await most(", preempted", overtaken, { strategy: "pct", preemptions: 0, faults: 1 }), 1);
+});
+
+Deno.test("explore() replays what it is told to, whatever the bounds", async () => {
+  const bounds = { preemptions: 0, faults: 0 };
+  for (const body of [mortal, overtaken]) {
+    const { seed, schedule, replay } = await failureOf(body, { inject: ["kill"] });
+    const again = await failureOf(body, { inject: ["kill"], ...bounds, seed, replay });
+    assertEquals(again.schedule, schedule);
+  }
+});
+
 Deno.test("explore() replays a kill, and its schedule says where", async () => {
   const forgetful = async () => {
     const semaphore = new Semaphore(1);
@@ -477,6 +544,32 @@ Deno.test("explore() shows how time passes in the schedule", async () => {
     throw new Error("late");
   });
   assertEquals(error.schedule, "#1 body: sleep() → (5 ms later) → #1 body ends");
+});
+
+/** What greenlet #2, named `both`, does in the plain order while two queues get their items. */
+async function stepsOfBoth(
+  both: (a: Queue<number>, b: Queue<number>) => Promise<unknown>,
+): Promise<string[]> {
+  const { schedule } = await failureOf(async () => {
+    const [a, b] = [new Queue<number>(), new Queue<number>()];
+    const waiting = spawnWith({ name: "both" }, both, a, b);
+    await sleep(1);
+    a.putNowait(1);
+    await sleep(1);
+    b.putNowait(2);
+    await waiting.join();
+    throw new Error("to see the schedule");
+  }, { replay: "" });
+  return schedule.split(" → ").filter((part) => part.startsWith("#2"));
+}
+
+Deno.test("explore() shows in the schedule what a greenlet still waits for when one of several waits is over", async () => {
+  const all = await stepsOfBoth((a, b) => Promise.all([a.get(), b.get()]));
+  assertEquals(all, ["#2 both: Queue.get()", "#2 both: Queue.get()", "#2 both ends"]);
+  const first = await stepsOfBoth((a, b) => Promise.race([a.get(), b.get()]));
+  assertEquals(first, ["#2 both: Queue.get()", "#2 both ends"]);
+  const atOnce = await stepsOfBoth((a) => Promise.all([a.get(), sleep(1)]));
+  assertEquals(atOnce, ["#2 both: sleep()", "#2 both awaits a promise", "#2 both ends"]);
 });
 
 Deno.test("explore() notices a body that depends on something outside", async () => {
