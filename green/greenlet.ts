@@ -6,13 +6,13 @@ import {
   EXPIRE_FALSE,
   expireThrowing,
   type Expiry,
+  failedWith,
   type GreenletExit,
   KILL,
   planWait,
   programStack,
   readyWith,
   refusal,
-  rejected,
   suspend,
   Task,
   Timeout,
@@ -291,7 +291,9 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
     const refused = refusal(task, plan);
     if (refused !== undefined) return refused;
     if (!this.ready) return suspend(task, this.joiners, WANTS_OUTCOME, plan, GET_EXPIRY);
-    return this.failed ? rejected(this.outcome) : readyWith(task, this.joiners, this.outcome as T);
+    return this.failed
+      ? failedWith(task, this.joiners, this.outcome)
+      : readyWith(task, this.joiners, this.outcome as T);
   }
 
   // ---- Ending it ---------------------------------------------------------------------------------
@@ -337,7 +339,9 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
     const refused = refusal(task, plan);
     if (refused !== undefined) return refused;
     if (this.ready) return readyWith(task, this.joiners, true);
-    if (task === this) return this.shields > 0 ? Promise.resolve(false) : rejected(error);
+    if (task === this) {
+      return this.depth > 0 ? readyWith(task, this.joiners, false) : failedWith(task, this.joiners, error);
+    }
     return suspend(task, this.joiners, undefined, plan, EXPIRE_FALSE);
   }
 

@@ -139,8 +139,12 @@ export class Imap<T, R> implements Results<R> {
       return { done: false, value };
     } catch (error) {
       if (error instanceof ShutDown && job === undefined) return this.#end();
-      if (job?.failed && job.error === error) this.#room.release();
-      else await this.#return(); // the wait was interrupted: nobody will come back for the rest
+      if (job?.caused(error)) {
+        this.#room.release();
+      } else { // the wait was interrupted: nobody will come back for the rest
+        job?.abandon();
+        await this.#return();
+      }
       throw error;
     }
   }

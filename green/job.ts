@@ -13,6 +13,11 @@ export class Job<T = unknown> extends Greenlet<T> {
     if (this.failed) super.reportError();
   }
 
+  /** Whether `error`, which the call ends with, is the one it ended with itself. */
+  caused(error: unknown): boolean {
+    return this.failed && this.outcome === error;
+  }
+
   /** Only if nobody is told otherwise. */
   protected override reportError(): void {
     if (this.#abandoned) super.reportError();

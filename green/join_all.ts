@@ -1,12 +1,12 @@
 import {
   enterWait,
   type Expiry,
+  failedWith,
   immediately,
   park,
   planWait,
   readyWith,
   refusal,
-  rejected,
   Waiter,
   type WaitSource,
 } from "../hub/mod.ts";
@@ -45,6 +45,8 @@ class Gathering<G extends Greenlet> implements WaitSource {
   readonly owner = undefined;
   /** Those that have ended, in the order of their ends. */
   readonly ended: G[] = [];
+  /** The first that failed, if that matters. */
+  failure: G | undefined = undefined;
   #nodes: EndNode<G>[] = [];
   #waiter: Waiter | undefined = undefined;
 
@@ -55,26 +57,19 @@ class Gathering<G extends Greenlet> implements WaitSource {
     return this.ended.length >= this.wanted || this.failure !== undefined;
   }
 
-  /** The first that failed, if that matters. */
-  get failure(): G | undefined {
-    return this.raiseError ? this.ended.find((greenlet) => greenlet.failed) : undefined;
-  }
-
-  /** A greenlet has ended. */
+  /** Counts a greenlet that has ended. */
   add(greenlet: G): void {
     this.ended.push(greenlet);
-    const waiter = this.#waiter!;
-    const failed = this.raiseError && greenlet.failed;
-    if (!failed && this.ended.length < this.wanted) return;
-    this.remove();
-    if (failed) waiter.fail(greenlet.error);
-    else waiter.wake(this.ended);
+    if (this.raiseError && greenlet.failed) this.failure ??= greenlet;
   }
 
   /** Watches the greenlets for a waiter. */
   watch(greenlets: G[], waiter: Waiter): void {
     this.#waiter = waiter;
-    const onEnd = (node: EndNode<G>) => this.add(node.greenlet);
+    const onEnd = ({ greenlet }: EndNode<G>) => {
+      this.add(greenlet);
+      if (this.complete) this.#finish();
+    };
     this.#nodes = greenlets.map((greenlet) => new EndNode(greenlet, onEnd));
   }
 
@@ -82,6 +77,12 @@ class Gathering<G extends Greenlet> implements WaitSource {
   remove(): void {
     for (const node of this.#nodes) node.stop();
     this.#nodes = [];
+  }
+
+  #finish(): void {
+    this.remove();
+    if (this.failure === undefined) this.#waiter!.wake(this.ended);
+    else this.#waiter!.fail(this.failure.error);
   }
 }
 
@@ -117,10 +118,10 @@ export function joinAll<G extends Greenlet>(
   const gathering = new Gathering<G>(Math.min(count, all.length), raiseError);
   for (const greenlet of all) {
     if (gathering.complete) break;
-    if (greenlet.ready) gathering.ended.push(greenlet);
+    if (greenlet.ready) gathering.add(greenlet);
   }
   const { failure, ended } = gathering;
-  if (failure !== undefined) return rejected(failure.error);
+  if (failure !== undefined) return failedWith(task, gathering, failure.error);
   if (gathering.complete) return readyWith(task, gathering, ended);
   const expiry = expireGathering(gathering);
   if (plan.timeout === 0) return immediately(plan, expiry);

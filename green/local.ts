@@ -18,7 +18,8 @@ export interface LocalOptions<T> {
   /** Makes the value of a greenlet that asks for it and has none. Called once for each greenlet. */
   initial?: (() => T) | undefined;
   /**
-   * Whether a greenlet begins with the value that its spawner had at the spawn.
+   * Whether a greenlet begins with the value that its spawner had at the spawn; also if that is the code outside
+   * greenlets.
    *
    * @default {false}
    */

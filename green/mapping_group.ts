@@ -234,11 +234,12 @@ export abstract class MappingGroup extends Members {
     try {
       await this.launch(job);
       return await job.get();
-    } finally {
-      if (!job.dead) {
-        job.abandon();
-        await job.kill();
+    } catch (error) {
+      if (!job.caused(error)) {
+        job.abandon(); // also if it is dead: it may have failed after the interruption came
+        if (!job.dead) await job.kill();
       }
+      throw error;
     }
   }
 }

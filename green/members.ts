@@ -7,6 +7,7 @@ import {
   readyWith,
   refusal,
   suspend,
+  type Task,
   WaitList,
   type WaitOptions,
 } from "../hub/mod.ts";
@@ -133,10 +134,10 @@ export abstract class Members implements AsyncDisposable, Iterable<Greenlet> {
    */
   kill(options: KillMembersOptions = {}): Promise<boolean> {
     const { reason, block = true, ...limits } = options;
-    checkKill(options, "kill greenlets");
+    const task = checkKill(options, "kill greenlets");
     for (const member of this.#members.values()) slay(member, reason);
-    if (!block || this.size === 0) return Promise.resolve(this.size === 0);
-    return quiet(this.#joinKilling(reason, limits));
+    if (!block) return Promise.resolve(this.size === 0);
+    return quiet(this.#joinKilling(task, reason, limits));
   }
 
   /**
@@ -147,15 +148,15 @@ export abstract class Members implements AsyncDisposable, Iterable<Greenlet> {
    * @throws {RangeError} If the time-out is negative or NaN.
    */
   killOne(greenlet: Greenlet, options: KillMembersOptions = {}): Promise<boolean> {
-    checkKill(options, "kill greenlet");
+    const task = checkKill(options, "kill greenlet");
     const { reason, ...limits } = options;
     const member = this.#members.get(greenlet);
-    if (member === undefined) return Promise.resolve(greenlet.dead);
-    if (!member.dying) {
+    if (member?.dying === false) {
       member.dying = true;
       return greenlet.kill(reason, limits);
     }
-    return limits.block === false ? Promise.resolve(greenlet.dead) : greenlet.join(limits);
+    if (limits.block === false) return Promise.resolve(greenlet.dead);
+    return member === undefined ? readyWith(task, greenlet.joiners, greenlet.dead) : greenlet.join(limits);
   }
 
   /** Kills the members and waits for their clean-up. */
@@ -192,22 +193,23 @@ export abstract class Members implements AsyncDisposable, Iterable<Greenlet> {
     if (this.size === 0) this.#joiners.wakeAll(true);
   }
 
-  async #joinKilling(reason: KillReason, limits: WaitOptions): Promise<boolean> {
+  async #joinKilling(task: Task, reason: KillReason, limits: WaitOptions): Promise<boolean> {
     const kill = { reason };
     this.#killing.add(kill);
     try {
-      return await this.join(limits);
+      // Empty already, it may still let others run.
+      return await (this.size === 0 ? readyWith(task, this.#joiners, true) : this.join(limits));
     } finally {
       this.#killing.delete(kill);
     }
   }
 }
 
-/** Refuses bad options before anybody is marked as killed. */
-function checkKill({ reason, block = true, ...limits }: KillMembersOptions, action: string): void {
+/** Refuses bad options before anybody is marked as killed. Says who kills. */
+function checkKill({ reason, block = true, ...limits }: KillMembersOptions, action: string): Task {
   planWait(limits, action);
   asKillError(reason, callerTask());
-  if (block) enterWait(action);
+  return block ? enterWait(action) : callerTask();
 }
 
 function slay(member: Membership, reason: KillReason): void {

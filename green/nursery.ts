@@ -51,7 +51,7 @@ export class Nursery extends Members {
   /** Its name in messages. */
   readonly name: string;
   readonly #host: Task;
-  /** How many shields were up around the body. */
+  /** The newest shield around the body. */
   readonly #depth: number;
   #bodyRuns = true;
   #closed = false;
@@ -62,7 +62,7 @@ export class Nursery extends Members {
   constructor(host: Task, name: string) {
     super();
     this.#host = host;
-    this.#depth = host.shields;
+    this.#depth = host.depth;
     this.name = name;
   }
 
@@ -199,5 +199,15 @@ async function runHosted<T>(
   const host: Job<T> = new Job(() => new Nursery(host, name).run(body, limit));
   host.name = name;
   host.start();
-  return await host.get();
+  try {
+    return await host.get();
+  } catch (error) {
+    if (host.dead) {
+      if (!host.caused(error)) host.abandon();
+      throw error;
+    }
+    // Interrupted: the body is, as it would be in a greenlet, and everybody's end is waited for.
+    host.throw(error as Error);
+    return await shield(() => host.get());
+  }
 }

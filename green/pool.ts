@@ -1,4 +1,4 @@
-import { enterWait, planWait, quiet, Timeout, type WaitOptions } from "../hub/mod.ts";
+import { enterWait, planWait, quiet, refusal, Timeout, type WaitOptions } from "../hub/mod.ts";
 import { checkFunction, checkSize } from "../sync/check.ts";
 import { Full } from "../sync/errors.ts";
 import { Semaphore } from "../sync/semaphore.ts";
@@ -158,9 +158,10 @@ export class Pool extends MappingGroup {
   ): Promise<G> {
     let acquired: Promise<boolean> | undefined = undefined;
     if (!greenlet.dead && !this.has(greenlet)) {
-      const free = this.#slots.counter;
+      const refused = refusal(enterWait("add to pool"), planWait(options, "add to pool"));
+      if (refused !== undefined) await refused;
+      const atOnce = this.#slots.counter > 0;
       acquired = this.#slots.acquire(options);
-      const atOnce = this.#slots.counter < free;
       if (!atOnce && !await acquired) throw poolFull(options);
       if (!this.enrol(greenlet)) this.#slots.release(); // it ended, or another call took it in
     }

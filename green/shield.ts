@@ -62,10 +62,10 @@ async function runShielded<T>(fn: () => T | PromiseLike<T>, limit: number): Prom
   const task = callerTask();
   let raised = true;
   const lower = () => {
-    if (raised) task.lowerShield();
+    if (raised) task.lowerShield(shield);
     raised = false;
   };
-  task.raiseShield();
+  const shield = task.raiseShield();
   const timer = limit === Infinity ? undefined : task.hub.startTimer(limit, true, lower, undefined);
   try {
     return await fn();

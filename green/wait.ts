@@ -81,6 +81,7 @@ class ReadyOrder<W extends Waitable> implements WaitIterator<W> {
   #left: number;
   #links: Disposable[] | undefined = undefined;
   readonly #ready: Ring<W> = new Ring();
+  /** Set while somebody is ready, and for good once it is over. */
   readonly #arrived: Event = new Event();
   #deadline = Infinity;
 
@@ -91,34 +92,41 @@ class ReadyOrder<W extends Waitable> implements WaitIterator<W> {
   }
 
   next(): Promise<IteratorResult<W>> {
+    enterWait("wait for objects");
     return quiet(this.#next());
   }
 
   async #next(): Promise<IteratorResult<W>> {
-    if (this.#left <= 0) return await this.return();
-    this.#links ??= this.#link();
+    if (this.#left <= 0) this.#end();
+    else this.#links ??= this.#link();
     try {
-      while (this.#ready.size === 0) {
-        this.#arrived.clear();
+      // Also if somebody is ready: a kill is delivered here, and the others get their turn. Another `next()`
+      // may have taken what woke this one.
+      do {
         const inTime = await this.#arrived.wait(this.#remaining());
-        // Another `next()` may have taken the last one meanwhile.
         if (!inTime || this.#left <= 0) return await this.return();
-      }
+      } while (this.#ready.size === 0);
     } catch (error) {
-      await this.return();
+      this.#end();
       throw error;
     }
     this.#left--;
-    return { done: false, value: this.#ready.shift()! };
+    const value = this.#ready.shift()!;
+    if (this.#ready.size === 0) this.#arrived.clear();
+    return { done: false, value };
   }
 
   /** Stops waiting and removes the links. */
   return(): Promise<IteratorReturnResult<undefined>> {
+    this.#end();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  #end(): void {
     this.#left = 0;
     this.#arrived.set();
     for (const link of this.#links ?? []) link[Symbol.dispose]();
     this.#links = [];
-    return Promise.resolve({ done: true, value: undefined });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -131,11 +139,12 @@ class ReadyOrder<W extends Waitable> implements WaitIterator<W> {
 
   #link(): Disposable[] {
     const { timeout, owner } = planWait(this.#limits, "wait for objects");
-    // A `Timeout` that is running stays the limit itself; another limits all the waits together.
-    if (owner === undefined || !owner.pending) this.#deadline = getHub().now() + timeout;
+    // A `Timeout` that interrupts by itself, or is over, stays the limit; another limits all the waits together.
+    const stays = owner !== undefined && (timeout === Infinity || timeout === 0);
+    if (!stays) this.#deadline = getHub().now() + timeout;
     const links: Disposable[] = [];
     // Ready ones first and at once, so that `timeout: 0` finds them.
-    for (const object of this.#objects) if (object.ready) this.#ready.push(object);
+    for (const object of this.#objects) if (object.ready) this.#arrive(object);
     for (const object of this.#objects) {
       if (!object.ready) links.push(object.rawlink(() => this.#arrive(object)));
     }
@@ -149,6 +158,7 @@ class ReadyOrder<W extends Waitable> implements WaitIterator<W> {
 
   /** The limits of the next wait: the time-out is one for the whole iteration. */
   #remaining(): WaitOptions {
+    if (this.#left <= 0) return {};
     if (this.#deadline === Infinity) return this.#limits;
     return { ...this.#limits, timeout: Math.max(0, this.#deadline - getHub().now()) };
   }

@@ -1,3 +1,5 @@
+import { platform } from "./platform_timers.ts";
+
 /**
  * Where the hub takes time from and how it asks to be woken. Replaceable, so that a test can own time.
  *
@@ -22,8 +24,8 @@ export interface Clock {
   disarm(): void;
 }
 
-/** Longer delays make the platform timer fire at once. */
-const MAX_PLATFORM_DELAY = 2 ** 31 - 1;
+/** The longest (ms) the platform's timers can wait: longer delays make them fire at once. */
+export const MAX_PLATFORM_DELAY: number = 2 ** 31 - 1;
 
 /**
  * The platform's monotonic clock and one platform timer.
@@ -50,13 +52,13 @@ export class SystemClock implements Clock {
   arm(deadline: number, ref: boolean, wake: () => void): void {
     this.disarm();
     const delay = Math.min(Math.max(0, deadline - performance.now()), MAX_PLATFORM_DELAY);
-    this.#timer = setTimeout(wake, delay);
+    this.#timer = platform.setTimeout(wake, delay);
     if (!ref) this.#timer.unref();
   }
 
   /** Clears the platform timer. */
   disarm(): void {
-    clearTimeout(this.#timer);
+    platform.clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 }

@@ -6,6 +6,7 @@ import { readEnvironment } from "./environment.ts";
 import { LoopExit } from "./errors.ts";
 import type { Accountable } from "./leftover.ts";
 import type { WaitOptions } from "./options.ts";
+import { platform } from "./platform_timers.ts";
 import { mainHub, setHubFactory } from "./registry.ts";
 import { deadlockReport } from "./report.ts";
 import { type Runnable, RunQueue, type RunQueuePolicy } from "./run_queue.ts";
@@ -276,10 +277,15 @@ export class Hub {
     if (this.holder === task) this.holder = undefined;
     // Also if it has the token: another of its waits may have brought it back.
     if (this.#anyDetached) this.#forgetDetached(task);
-    // Whoever stands outside may start the run, but not take the token from a greenlet.
-    if (this.holder !== undefined || this.#pumping) return;
     if (task === this.root && !this.#watchesDeadlock) this.watchDeadlock();
-    this.#pump();
+    // Whoever stands outside may start the run, but not take the token from a greenlet.
+    if (this.holder !== undefined || this.#pumping) this.#waitBeside();
+    else this.#pump();
+  }
+
+  /** Somebody waits who does not have the token. The one who has it may await something foreign for long. */
+  #waitBeside(): void {
+    if (!this.#pumping && !this.#turnArmed) this.#armClock();
   }
 
   /**
@@ -326,7 +332,8 @@ export class Hub {
     // Something is still to happen: the event loop was stopped, it did not run dry.
     if (this.#queue.size > 0 || this.timers.refs > 0) return false;
     const { root, mainTask } = this;
-    const victims = [root, mainTask].filter((task) => task?.waits !== undefined) as Task[];
+    // What has ended may have left a wait behind, which is nobody's any more.
+    const victims = [root, mainTask].filter((task) => task?.waits !== undefined && !task.ready) as Task[];
     if (victims.length === 0) return false;
     const error = new LoopExit(deadlockReport(this));
     error.stack = `${error.name}: ${error.message}`; // where the end of the event loop was noticed says nothing
@@ -385,7 +392,7 @@ export class Hub {
   #armTurn(): void {
     if (this.#turnArmed) return;
     this.#turnArmed = true;
-    setImmediate(this.#onTurn);
+    platform.setImmediate(this.#onTurn);
   }
 
   /** A turn of the event loop: every microtask has run, so a holder that is left awaits something foreign. */
@@ -447,7 +454,7 @@ export class Hub {
   /** After a change of the timers outside a wait: makes sure that the hub soon goes idle, or is told. */
   #reviewClock(): void {
     if (this.#pumping || this.#turnArmed) return;
-    if (this.holder === undefined) this.#armClock();
+    if (this.holder === undefined) this.#goIdle();
     else if (this.timers.next < this.#armedFor || this.timers.refs === 0) this.#armTurn();
   }
 

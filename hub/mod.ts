@@ -40,6 +40,7 @@ export {
   expireThrowing,
   expireWith,
   type Expiry,
+  failedWith,
   immediately,
   linkReady,
   park,

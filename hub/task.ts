@@ -39,7 +39,7 @@ export interface Interruption {
   readonly error: unknown;
   /** Whose it is: the `Timeout` that fired, for example, so that it can be withdrawn. */
   readonly origin: unknown;
-  /** How many shields were up when its cause began; later ones do not hold it back. */
+  /** The {@linkcode Task.depth} at which its cause began: shields raised since then hold it back. */
   readonly depth: number;
 }
 
@@ -61,6 +61,9 @@ export interface Lineage {
   /** Shared by the whole tree of spawns below one root; made on first use. */
   readonly tree: { locals: Record<PropertyKey, unknown> | undefined };
 }
+
+/** Shields have numbers that are never used again, so that an earlier one cannot be taken for a later one. */
+let lastShield = 0;
 
 // The handlers are shared by all tasks: the async context they run in names the task.
 function onFulfilled(value: unknown): void {
@@ -109,8 +112,8 @@ export abstract class Task implements Runnable {
   outcome: unknown = undefined;
   /** How many kills were delivered to the body. */
   kills = 0;
-  /** How many shields are up. */
-  shields = 0;
+  /** The numbers of the shields that are up, the newest last; `undefined` if there are none. */
+  shields: number[] | undefined = undefined;
   /** Interruptions that found no wait to end: delivered at the next waits, one each. */
   pending: Interruption[] | undefined = undefined;
   /** The newest of its waits. */
@@ -140,7 +143,7 @@ export abstract class Task implements Runnable {
   constructor(readonly hub: Hub, spawner: Task | undefined) {
     this.id = hub.nextId();
     this.origin = spawner?.lineage;
-    this.inherited = spawner?.inherited;
+    this.inherited = (spawner ?? hub.root)?.inherited; // the root itself comes before `hub.root`
   }
 
   /** How reports call it. */
@@ -230,7 +233,7 @@ export abstract class Task implements Runnable {
   interrupt(interruption: Interruption): void {
     if (this.ready) return;
     this.hub.tracer?.interrupted?.(this);
-    if (this.waits === undefined || interruption.depth < this.shields) {
+    if (this.waits === undefined || interruption.depth < this.depth) {
       (this.pending ??= []).push(interruption);
       return;
     }
@@ -238,22 +241,38 @@ export abstract class Task implements Runnable {
     endWaits(this, interruption.error);
   }
 
-  /** Holds interruptions back, except those of time-outs started from now on. */
-  raiseShield(): void {
-    this.shields++;
+  /** The newest shield that is up: what began before it is held back. 0 if none is up. */
+  get depth(): number {
+    return this.shields?.at(-1) ?? 0;
   }
 
-  /** Takes one shield away. If the task waits, what no other shield holds back ends its wait. */
-  lowerShield(): void {
-    this.shields--;
+  /**
+   * Holds interruptions back, except those of time-outs started from now on.
+   *
+   * @returns Which shield it is, for {@linkcode lowerShield}.
+   */
+  raiseShield(): number {
+    (this.shields ??= []).push(++lastShield);
+    return lastShield;
+  }
+
+  /**
+   * Takes one shield away: the newest, if not told which. If the task waits, what no other shield holds back
+   * ends its wait.
+   */
+  lowerShield(shield: number = this.depth): void {
+    const shields = this.shields!;
+    shields.splice(shields.lastIndexOf(shield), 1);
+    if (shields.length === 0) this.shields = undefined;
     if (this.pending === undefined || this.waits === undefined) return;
     const interruption = this.takePending();
     if (interruption !== undefined) endWaits(this, interruption.error);
   }
 
-  /** Takes the oldest interruption that may be delivered now. */
-  takePending(): Interruption | undefined {
-    const index = this.pending!.findIndex((entry) => entry.depth >= this.shields);
+  /** Takes the oldest interruption, of those that are `wanted`, that may be delivered now. */
+  takePending(wanted: (entry: Interruption) => boolean = anyOne): Interruption | undefined {
+    const { depth } = this;
+    const index = this.pending!.findIndex((entry) => entry.depth >= depth && wanted(entry));
     if (index < 0) return undefined;
     const [interruption] = this.pending!.splice(index, 1);
     if (this.pending!.length === 0) this.pending = undefined;
@@ -284,6 +303,10 @@ export abstract class Task implements Runnable {
   }
 }
 
+function anyOne(): boolean {
+  return true;
+}
+
 // Functions, because private methods would cost every task a field for the brand.
 
 function endWaits(task: Task, error: unknown): void {
@@ -296,6 +319,7 @@ function noteDelivery(task: Task, interruption: Interruption): void {
 
 function end(task: Task, outcome: unknown, state: number): void {
   const { hub } = task;
+  const began = task.state === STARTED;
   task.outcome = outcome;
   task.state = state;
   task.pending = undefined;
@@ -306,7 +330,7 @@ function end(task: Task, outcome: unknown, state: number): void {
   hub.tracer?.ended(task);
   if (task.links !== undefined) notifyLinks(task, task.links);
   task.ended();
-  hub.release(task);
+  if (began) hub.release(task); // otherwise it has no token: nobody runs because of its end
 }
 
 function notifyLinks(task: Task, links: WaitList): void {

@@ -64,6 +64,8 @@ export class Timeout extends Error implements Disposable {
   readonly #ref: boolean;
   #timer: Timer | undefined = undefined;
   #task: Task | undefined = undefined;
+  /** The task's depth at the start. */
+  #depth = 0;
 
   /**
    * Makes a time-out that is not started.
@@ -97,18 +99,36 @@ export class Timeout extends Error implements Disposable {
   }
 
   /**
-   * Starts it, for the running greenlet. May be started again once it fired or was cancelled.
+   * How long (ms) a wait that begins now may last if this is its limit. `Infinity` while it is running and will
+   * interrupt the wait by itself.
+   */
+  get limit(): number {
+    const task = this.#task;
+    if (!this.pending) {
+      const due = task?.pending?.some(({ origin }) => origin === this);
+      return due ? 0 : this.ms ?? Infinity;
+    }
+    // It will interrupt only who started it, and not through a shield.
+    if (task === callerTask() && this.#depth >= task.depth) return Infinity;
+    return Math.max(0, this.#timer!.deadline - task!.hub.now());
+  }
+
+  /**
+   * Starts it, for the running greenlet. May be started again once it fired or was cancelled; what it fired and
+   * was not delivered yet is withdrawn then.
    *
    * @throws {Error} If it is pending.
    */
   start(): void {
     if (this.pending) throw new Error(`Cannot start timeout: it is pending (${this.message})`);
+    this.cancel();
     const task = callerTask();
     this.#task = task;
     if (this.ms === null || this.ms === Infinity) return;
-    const { shields } = task;
+    const { depth } = task;
+    this.#depth = depth;
     this.#timer = task.hub.startTimer(this.ms, this.#ref, (timeout: Timeout) => {
-      task.interrupt({ error: timeout.thrown, origin: timeout, depth: shields });
+      task.interrupt({ error: timeout.thrown, origin: timeout, depth });
     }, this);
   }
 

@@ -91,7 +91,7 @@ export class TimerHeap {
 
   /** Fires every timer due at `now`, earliest first. */
   fireDue(now: number): void {
-    while (this.next <= now) {
+    while (this.size > 0 && this.next <= now) {
       const timer = this.#heap[0]!;
       this.#pop();
       this.#retire(timer);

@@ -1,7 +1,7 @@
 import type { WaitOptions } from "./options.ts";
 import type { Task } from "./task.ts";
 import { Timeout } from "./timeout.ts";
-import { enterWait, expireThrowing, immediately, park, planWait, refusal, rejected } from "./wait.ts";
+import { enterWait, expireThrowing, failedWith, immediately, park, planWait, refusal } from "./wait.ts";
 import { Waiter, type WaitSource } from "./waiter.ts";
 
 /**
@@ -56,7 +56,9 @@ class ForeignWait<T> implements WaitSource {
   }
 
   follow(promise: PromiseLike<T>): void {
-    promise.then((value) => this.#fulfilled(value), (error) => this.#rejected(error));
+    // One that is not native might settle here and now, before the wait has begun.
+    const native = promise instanceof Promise ? promise : new Promise(promise.then.bind(promise));
+    native.then((value) => this.#fulfilled(value), (error) => this.#rejected(error));
   }
 
   #fulfilled(value: T): void {
@@ -126,7 +128,7 @@ export function until<T>(
     wait.follow(typeof source === "function" ? source(wait.signal) : source);
   } catch (error) {
     task.hub.foreignWaits--;
-    return rejected(error);
+    return failedWith(task, wait, error);
   }
   return park(wait.waiter, plan, expiry);
 }

@@ -10,7 +10,7 @@ import { Callback } from "./callback.ts";
 import { callerTask } from "./caller.ts";
 import { BlockingSwitchOutError } from "./errors.ts";
 import { toMilliseconds, type WaitOptions } from "./options.ts";
-import type { Task } from "./task.ts";
+import type { Interruption, Task } from "./task.ts";
 import { Timeout } from "./timeout.ts";
 import type { WaitList } from "./wait_list.ts";
 import { recordWaitStack } from "./wait_stack.ts";
@@ -138,9 +138,7 @@ export function planWait(options: WaitOptions | undefined, action: string): Wait
   if (!(timeout instanceof Timeout)) {
     return { timeout: toMilliseconds(timeout, action), owner: undefined, signal };
   }
-  // One that is running limits the wait by itself; another limits just this wait.
-  const limit = timeout.pending ? Infinity : timeout.ms ?? Infinity;
-  return { timeout: limit, owner: timeout, signal };
+  return { timeout: timeout.limit, owner: timeout, signal };
 }
 
 /**
@@ -166,8 +164,12 @@ export function enterWait(action: string): Task {
   return task;
 }
 
+/** Stands for what an operation would have waited on that does not wait. */
+const NOTHING: WaitSource = { what: "wait", owner: undefined, remove() {} };
+
 /**
- * The rejection that takes the place of a wait: an interruption that is due, or an aborted signal.
+ * The rejection that takes the place of a wait: an interruption that is due, or an aborted signal. Not a
+ * limit that is over: what that means, only the wait itself knows.
  *
  * @example An aborted signal
  * ```ts
@@ -180,11 +182,16 @@ export function enterWait(action: string): Task {
  */
 export function refusal(task: Task, plan: WaitPlan): Promise<never> | undefined {
   if (task.pending !== undefined) {
-    const interruption = task.takePending();
-    if (interruption !== undefined) return rejected(interruption.error);
+    const interruption = takeDue(task, plan);
+    if (interruption !== undefined) return failedWith(task, NOTHING, interruption.error);
   }
-  if (plan.signal?.aborted) return rejected(plan.signal.reason);
+  if (plan.signal?.aborted) return failedWith(task, NOTHING, plan.signal.reason);
   return undefined;
+}
+
+function takeDue(task: Task, plan: WaitPlan): Interruption | undefined {
+  const over = plan.timeout === 0 ? plan.owner : undefined;
+  return task.takePending(({ origin }) => origin !== over);
 }
 
 /**
@@ -226,6 +233,26 @@ export function readyWith<T>(task: Task, source: WaitSource, value: T): Promise<
   waiter.wake(value);
   task.hub.release(task);
   return waiter.promise as Promise<T>;
+}
+
+/**
+ * As {@linkcode readyWith}, for an operation that fails without waiting.
+ *
+ * @example No need to wait, and no hope
+ * ```ts
+ * import { callerTask, failedWith, WaitList } from "@verdant/green/hub";
+ * import { assertRejects } from "@std/assert";
+ *
+ * const list = new WaitList("example", {});
+ * await assertRejects(() => failedWith(callerTask(), list, new Error("closed")), Error, "closed");
+ * ```
+ */
+export function failedWith(task: Task, source: WaitSource, error: unknown): Promise<never> {
+  if (!task.hub.spend()) return rejected(error);
+  const waiter = new Waiter(task, source, undefined);
+  waiter.fail(error);
+  task.hub.release(task);
+  return waiter.promise as Promise<never>;
 }
 
 /**
@@ -272,7 +299,7 @@ export function suspend<T>(
 }
 
 /**
- * The outcome of a wait with `timeout: 0`.
+ * The outcome of a wait with `timeout: 0`. It counts like every operation that need not wait.
  *
  * @example Without waiting
  * ```ts
@@ -283,12 +310,19 @@ export function suspend<T>(
  * ```
  */
 export function immediately<T>(plan: WaitPlan, expiry: Expiry): Promise<T> {
-  if (expiry.throws && plan.owner !== undefined) return rejected(plan.owner.thrown);
-  try {
-    return Promise.resolve(expiry.immediate() as T);
-  } catch (error) {
-    return rejected(error);
+  const task = callerTask();
+  const { owner } = plan;
+  if (owner !== undefined) {
+    if (task.pending !== undefined) task.takePending(({ origin }) => origin === owner); // delivered herewith
+    if (expiry.throws) return failedWith(task, NOTHING, owner.thrown);
   }
+  let value: T;
+  try {
+    value = expiry.immediate() as T;
+  } catch (error) {
+    return failedWith(task, NOTHING, error);
+  }
+  return readyWith(task, NOTHING, value);
 }
 
 /**

@@ -27,6 +27,10 @@ for (const context of ["fast", "portable"]) {
     assertEquals(await run("finished.ts", context), { code: 0, out: "done\n", err: "" });
   });
 
+  Deno.test(`spawn() runs no microtask, not even the first one in a process (${context})`, async () => {
+    assertEquals((await run("first_spawn.ts", context)).out, "spawned, microtask, greenlet\n");
+  });
+
   Deno.test(`main() ends a deadlocked program with status 1 and says who waits for what (${context})`, async () => {
     const { code, err } = await run("deadlock.ts", context);
     assertEquals(code, 1);

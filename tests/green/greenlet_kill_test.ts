@@ -11,7 +11,8 @@ import {
   spawn,
   spawnLater,
 } from "@verdant/green";
-import { captureErrors } from "../helpers.ts";
+import { captureErrors, turn } from "../helpers.ts";
+import { loopUntilTurn } from "./fair.ts";
 
 Deno.test("Greenlet.kill() before the start is complete at once: the body never runs, links do", async () => {
   const log: string[] = [];
@@ -383,4 +384,20 @@ Deno.test("Greenlet is killed when an await using block fails, and one that has 
     "block",
   );
   assertEquals([worker!.dead, worker!.successful, ended.value], [true, true, "value"]);
+});
+
+Deno.test("Greenlet.throw() before the start does not switch, outside greenlets neither", async () => {
+  await turn(); // nobody has the token
+  const log: string[] = [];
+  const other = spawn(() => log.push("other"));
+  spawn(() => log.push("never")).throw("not today");
+  await new Greenlet(() => {}).kill(undefined, { block: false });
+  log.push("killer");
+  await other.join();
+  assertEquals(log, ["killer", "other"]);
+});
+
+Deno.test("Greenlet.kill() of itself in a shield counts: a loop of it lets the event loop have its turns", async () => {
+  const greenlet: Greenlet<boolean> = spawn(() => shield(() => loopUntilTurn(() => greenlet.kill())));
+  assertEquals([await greenlet.get(), greenlet.kills], [true, 0]);
 });

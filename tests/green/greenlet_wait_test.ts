@@ -13,6 +13,7 @@ import {
   type WaitOptions,
 } from "@verdant/green";
 import { captureErrors, turn } from "../helpers.ts";
+import { assertFair } from "./fair.ts";
 
 Deno.test("Greenlet.get() gives the value to all who wait, and to whoever asks later", async () => {
   const value = { n: 1 };
@@ -200,4 +201,12 @@ Deno.test("Greenlet.join(), get() and kill() throw at the call in a callback of 
   await sleep();
   assertEquals([names.length, greenlet.dead, greenlet.kills], [3, false, 0]);
   await greenlet.kill();
+});
+
+Deno.test("Greenlet.get() of an ended greenlet, in a loop, lets the event loop have its turns", async () => {
+  using _errors = captureErrors();
+  for (const greenlet of [spawn(() => Promise.reject(new Error("boom"))), spawn(() => 1)]) {
+    await greenlet.join();
+    await assertFair(() => greenlet.get());
+  }
 });

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import {
   BlockingSwitchOutError,
+  Event,
   getHub,
   type Greenlet,
   GreenletExit,
@@ -358,6 +359,20 @@ for (const method of METHODS) {
     });
     await reader.join();
     assertEquals([errors.seen, reader.successful], [[failure], true]);
+  });
+
+  Deno.test(`Group.${method}() reports the failure of a task after its reader was killed`, async () => {
+    using errors = captureErrors();
+    const gate = new Event();
+    const results = new Group()[method](async () => {
+      await gate.wait();
+      throw new Error("too late to be told");
+    }, [1]);
+    const reader = spawn(() => results.next());
+    await passes(4);
+    gate.set();
+    await reader.kill(); // the task goes on before the reader does
+    assertEquals([errors.seen.map(String), reader.successful], [["Error: too late to be told"], true]);
   });
 
   Deno.test(`Results.next() of ${method}() throws at once in a callback of the hub`, async () => {

@@ -49,3 +49,11 @@ Deno.test("Job.abandon() has nothing to report of a success or a kill", async ()
   done.abandon();
   assertEquals([done.value, errors.seen], ["done", []]);
 });
+
+Deno.test("Job.caused() knows the error it ended with, and no other", async () => {
+  const job = failing("own");
+  assertEquals(job.caused(undefined), false);
+  job.start();
+  await job.join();
+  assertEquals([job.caused(job.error), job.caused(new Error("own"))], [true, false]);
+});

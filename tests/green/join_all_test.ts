@@ -1,4 +1,11 @@
-import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 import {
   BlockingSwitchOutError,
   Event,
@@ -11,6 +18,7 @@ import {
   Timeout,
 } from "@verdant/green";
 import { captureErrors } from "../helpers.ts";
+import { assertFair } from "./fair.ts";
 
 const after = (turns: number) => async () => {
   for (let i = 0; i < turns; i++) await sleep();
@@ -141,4 +149,24 @@ Deno.test("joinAll() throws at the call for bad limits and in a callback of the 
   });
   await sleep();
   assertEquals([names.length, greenlet.links], [1, undefined]);
+});
+
+Deno.test("joinAll() that need not wait, in a loop, lets the event loop have its turns", async () => {
+  using _errors = captureErrors();
+  const failed = spawn(failAfter(0));
+  const parked = forever();
+  await failed.join();
+  await assertFair(() => joinAll([failed], { raiseError: true }));
+  await assertFair(() => joinAll([failed]));
+  await assertFair(() => joinAll([parked], { timeout: 0 }));
+  await parked.kill();
+});
+
+Deno.test("joinAll() with raiseError of many that have ended takes a time in proportion", async () => {
+  const ended = spawn(() => 1);
+  await ended.join();
+  const many = new Array<Greenlet>(200_000).fill(ended);
+  const start = performance.now();
+  assertEquals((await joinAll(many, { raiseError: true })).length, many.length);
+  assert(performance.now() - start < 2_000); // in proportion to their square it would be a minute
 });

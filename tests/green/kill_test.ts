@@ -21,7 +21,7 @@ import {
   spawnRaw,
   Timeout,
 } from "@verdant/green";
-import { captureErrors } from "../helpers.ts";
+import { captureErrors, turn } from "../helpers.ts";
 
 /** A greenlet that ends only when the gate opens, whoever kills it. */
 function startStubborn(): { greenlet: Greenlet; gate: Event } {
@@ -83,6 +83,13 @@ Deno.test("killAll() ends at once those that have not begun, which never will", 
   assertEquals(await killer.get(), [true, true, true]);
   await sleep();
   assertEquals([log, getHub().stats().timers], [[], 0]);
+});
+
+Deno.test("killAll() outside greenlets ends those that have not begun before any of them begins", async () => {
+  await turn(); // nobody has the token
+  const log: string[] = [];
+  await killAll([spawn(() => log.push("first")), spawn(() => log.push("second"))]);
+  assertEquals(log, []);
 });
 
 Deno.test("killAll() takes any iterable, ended greenlets and the same one twice", async () => {

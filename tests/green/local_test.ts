@@ -6,7 +6,7 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { AsyncResult, getHub, Local, local, sleep, spawn, until } from "@verdant/green";
+import { AsyncResult, getHub, Local, local, sleep, spawn, spawnRaw, until } from "@verdant/green";
 import { turn } from "../helpers.ts";
 
 Deno.test("Local has a value of its own for every greenlet, and one for all outside", async () => {
@@ -125,6 +125,16 @@ Deno.test("Local with inherit reaches grandchildren, and what a child deletes it
     return [await child.get(), id.get()];
   });
   assertEquals(await parent.get(), [[true, undefined], "x"]);
+});
+
+Deno.test("Local with inherit begins with the value of the code outside, where that spawns", async () => {
+  const id = new Local<string>({ inherit: true });
+  id.set("outside");
+  const seen: unknown[] = [];
+  spawnRaw(() => seen.push(id.get()));
+  const greenlet = spawn(() => [id.get(), id.delete(), id.get()]);
+  assertEquals(await greenlet.get(), ["outside", true, undefined]);
+  assertEquals([seen, id.get(), id.delete()], [["outside"], "outside", true]);
 });
 
 Deno.test("Local with inherit and initial makes a value only where none was inherited", async () => {

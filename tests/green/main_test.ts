@@ -131,6 +131,20 @@ Deno.test("main() leaves parked greenlets behind when its function has returned"
   assertEquals(outcome, { code: 0, out: "done\n", err: "" });
 });
 
+Deno.test("main() leaves a wait of its own behind when its function has returned", async () => {
+  const outcome = await run("Event, main", `main(() => void new Event().wait());`);
+  assertEquals(outcome, { code: 0, out: "", err: "" });
+});
+
+Deno.test("main() is not needed: a wait outside gets its LoopExit, also if it began beside a foreign await", async () => {
+  const outcome = await run(
+    "Event, spawn",
+    `spawn(() => new Promise((resolve) => setTimeout(resolve, 20)));
+     setTimeout(() => new Event().wait().catch((error) => console.log(error.name)), 5);`,
+  );
+  assertEquals(outcome, { code: 0, out: "LoopExit\n", err: "" });
+});
+
 Deno.test("main() throws TypeError with the value for a non-function, and changes nothing", () => {
   const hub = getHub();
   const { greenlets } = hub.stats();

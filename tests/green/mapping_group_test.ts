@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   BlockingSwitchOutError,
+  Event,
   getCurrent,
   getHub,
   type Greenlet,
@@ -229,6 +230,21 @@ Deno.test("MappingGroup.apply() whose work fails in its clean-up reports that", 
   await passes(2);
   await caller.kill();
   assertEquals([errors.seen.map(String), caller.successful], [["Error: clean-up failed"], true]);
+});
+
+Deno.test("MappingGroup.apply() whose work fails after the call was killed reports that", async () => {
+  using errors = captureErrors();
+  const gate = new Event();
+  const caller = spawn(() =>
+    new Group().apply(async () => {
+      await gate.wait();
+      throw new Error("too late to be told");
+    })
+  );
+  await passes(2);
+  gate.set();
+  await caller.kill(); // the work goes on before the caller does
+  assertEquals([errors.seen.map(String), caller.successful], [["Error: too late to be told"], true]);
 });
 
 Deno.test("MappingGroup.applyAsync() never waits: a full pool starts the work later, in order", async () => {

@@ -13,6 +13,7 @@ import {
   spawn,
 } from "@verdant/green";
 import { captureErrors } from "../helpers.ts";
+import { assertFair } from "./fair.ts";
 import { endlessSlice, passes } from "./trial.ts";
 
 /** A group with members that log their clean-up, which waits. They have begun. */
@@ -391,4 +392,34 @@ Deno.test("Members.killOne() of the caller throws the kill", async () => {
   });
   await group.join();
   assertEquals([log, member.value instanceof GreenletExit], [[], true]);
+});
+
+Deno.test("Members.kill() and killOne() that need not wait, in a loop, let the event loop have its turns", async () => {
+  const group = new Group();
+  const stranger = spawn(() => sleep(60_000));
+  await assertFair(() => group.kill());
+  await assertFair(() => group.killOne(stranger));
+  await stranger.kill();
+  await assertFair(() => group.killOne(stranger));
+});
+
+Deno.test("Members.kill() of an empty set kills those, too, who come while it lets others run", async () => {
+  const hub = getHub();
+  const { switchInterval } = hub;
+  const group = new Group();
+  let began = 0;
+  hub.switchInterval = 0; // a look at the clock, and the others run
+  try {
+    for (let i = 0; i < 200; i++) {
+      const kill = group.kill();
+      const late = spawn(() => void group.spawn(() => began++));
+      await kill;
+      assertEquals(group.size, 0);
+      await late.kill();
+      await group.kill();
+    }
+  } finally {
+    hub.switchInterval = switchInterval;
+  }
+  assertEquals(began, 0);
 });

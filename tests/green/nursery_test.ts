@@ -1,6 +1,17 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { GreenletExit, type Nursery, nursery, shield, sleep, spawn, Timeout } from "@verdant/green";
-import { captureErrors } from "../helpers.ts";
+import {
+  Event,
+  getHub,
+  GreenletExit,
+  type Nursery,
+  nursery,
+  shield,
+  sleep,
+  spawn,
+  Timeout,
+  withTimeout,
+} from "@verdant/green";
+import { captureErrors, turn } from "../helpers.ts";
 
 function tidy(log: string[], name: string) {
   return async () => {
@@ -187,6 +198,52 @@ Deno.test("nursery() outside greenlets: two at once do not disturb each other", 
     return "two";
   });
   assertEquals([await failing, await working], ["one", "two"]);
+});
+
+Deno.test("nursery() outside greenlets that is interrupted leaves nobody behind", async () => {
+  const log: string[] = [];
+  const limit = new Timeout(1);
+  const running = withTimeout(limit, () =>
+    nursery(async (n) => {
+      n.spawn(tidy(log, "child"));
+      await sleep(60_000).catch((error) => {
+        log.push(error === limit ? "limit" : "other");
+        throw error;
+      });
+    }));
+  assertStrictEquals(await assertRejects(() => running), limit);
+  assertEquals(log, ["limit", "child cleaned up"]);
+});
+
+Deno.test("nursery() outside greenlets holds a second time-out back until all have ended", async () => {
+  const log: string[] = [];
+  using outer = Timeout.start(3);
+  const slow = async () => {
+    try {
+      await sleep(60_000);
+    } finally {
+      await sleep(6);
+      log.push("cleaned up");
+    }
+  };
+  await withTimeout(1, () => nursery((n) => void n.spawn(slow)), { value: "too slow" });
+  assertEquals(log, ["cleaned up"]);
+  assertStrictEquals(await assertRejects(() => sleep()), outer);
+});
+
+Deno.test("nursery() outside greenlets whose body fails after the interruption reports that", async () => {
+  using errors = captureErrors();
+  const gate = new Event();
+  const limit = Timeout.start(60_000);
+  const running = nursery(async () => {
+    await gate.wait();
+    throw new Error("too late to be told");
+  });
+  await turn();
+  gate.set();
+  getHub().timers.fireDue(getHub().now() + 60_001); // the body goes on before the code outside does
+  assertStrictEquals(await assertRejects(() => running), limit);
+  assertEquals(errors.seen.map(String), ["Error: too late to be told"]);
 });
 
 Deno.test("nursery() is not cancelled by a greenlet that is killed on its own", async () => {

@@ -1,6 +1,7 @@
 import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   BlockingSwitchOutError,
+  explore,
   Full,
   getHub,
   Greenlet,
@@ -424,3 +425,16 @@ for (const [kind, strike] of Object.entries(strikes)) {
     }, strike);
   });
 }
+
+Deno.test("Pool.start() that is refused takes no slot, also if others take one before it returns", async () => {
+  await explore(async () => {
+    const pool = new Pool(1);
+    const signal = AbortSignal.abort();
+    await sleep();
+    const other = spawn(() => pool.spawn(() => {}));
+    await pool.start(new Greenlet(() => {}), { signal }).catch(() => {});
+    await other.join();
+    await pool.join();
+    assertEquals(pool.freeCount, 1);
+  }, { strategy: "exhaustive" });
+});

@@ -4,6 +4,7 @@ import {
   getHub,
   type Greenlet,
   GreenletExit,
+  Queue,
   shield,
   sleep,
   spawn,
@@ -101,6 +102,17 @@ Deno.test("shield() lets the time-out of a call inside end that call", async () 
   assertEquals(outcome, false);
 });
 
+Deno.test("shield() lets a Timeout started outside end a call inside that has it as its limit", async () => {
+  const limit = Timeout.start(2);
+  const outcomes = await shield(async () => {
+    const running = await new Event().wait({ timeout: limit });
+    const over = await new Event().wait({ timeout: limit });
+    return [running, over, await new Queue().get({ timeout: limit }).catch((error) => error)];
+  });
+  assertEquals(outcomes, [false, false, limit]);
+  assertStrictEquals(await sleep().catch((error) => error), limit); // what it limits outside is over, too
+});
+
 Deno.test("shield() in a shield protects until the outer one ends", async () => {
   const log: string[] = [];
   const greenlet = spawn(async () => {
@@ -129,6 +141,56 @@ Deno.test("shield() in a shield holds back a Timeout started between the two unt
     log.push(caught === limit ? "limit" : "other");
   });
   assertEquals(log, ["inner done", "limit"]);
+});
+
+Deno.test("shield() holds back a Timeout that was started in an earlier shield", async () => {
+  const log: string[] = [];
+  let limit: Timeout | undefined;
+  await shield(() => {
+    limit = Timeout.start(1);
+  });
+  await shield(async () => {
+    await sleep(3);
+    log.push("done");
+  });
+  const caught = await sleep().catch((error) => error);
+  assertEquals([log, caught === limit], [["done"], true]);
+});
+
+Deno.test("shield() in one that lapses still holds back a Timeout started between the two", async () => {
+  const log: string[] = [];
+  await shield(async () => {
+    const limit = Timeout.start(2);
+    await shield(async () => {
+      await sleep(4); // the outer protection ends before the limit
+      log.push("inner done");
+    });
+    const caught = await sleep().catch((error) => error);
+    log.push(caught === limit ? "limit" : "other");
+  }, { timeout: 1 });
+  assertEquals(log, ["inner done", "limit"]);
+});
+
+Deno.test("shield() beside another one that ends first still protects", async () => {
+  const log: string[] = [];
+  const protect = async (name: string, gate: Event) => {
+    await shield(() => gate.wait());
+    log.push(name);
+  };
+  const [first, second] = [new Event(), new Event()];
+  const greenlet = spawn(async () => {
+    await Promise.all([protect("first", first), protect("second", second)]);
+    await sleep();
+    log.push("never");
+  });
+  await sleep();
+  await greenlet.kill(undefined, { block: false });
+  first.set();
+  await sleep();
+  assertEquals(log, ["first"]);
+  second.set();
+  await greenlet.join();
+  assertEquals(log, ["first", "second"]);
 });
 
 Deno.test("shield() with a timeout ends its protection then, also in the middle of a wait", async () => {

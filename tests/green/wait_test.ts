@@ -23,6 +23,7 @@ import {
   wait,
 } from "@verdant/green";
 import { turn } from "../helpers.ts";
+import { assertFair } from "./fair.ts";
 
 const after = (turns: number) => async () => {
   for (let i = 0; i < turns; i++) await sleep();
@@ -282,4 +283,50 @@ Deno.test("iwait() throws the reason of its signal, and is over then", async () 
   await assertRejects(() => ready.next(), Error, "no");
   const { done } = await ready.next();
   assert(done);
+});
+
+Deno.test("wait() and iwait() that need not wait, in a loop, let the event loop have its turns", async () => {
+  const set = new Event();
+  set.set();
+  const over = iwait([set]);
+  await over.next();
+  await assertFair(() => wait([set]));
+  await assertFair(() => wait([]));
+  await assertFair(() => wait([new Event()], { timeout: 0 }));
+  await assertFair(() => over.next());
+});
+
+Deno.test("wait() for what is ready, in a loop, can be killed", async () => {
+  const set = new Event();
+  set.set();
+  let rounds = 0;
+  const greenlet = spawn(async () => {
+    while (rounds++ < 100_000) await wait([set]);
+  });
+  await sleep();
+  await greenlet.kill();
+  assert(rounds < 100_000, "the kill was never delivered");
+});
+
+Deno.test("wait() under a Timeout that fired before returns what there is, as if it fired in time", async () => {
+  const set = new Event();
+  set.set();
+  const greenlet = spawn(async () => {
+    const limit = Timeout.start(0);
+    getHub().timers.fireDue(getHub().now() + 1);
+    const ready = await wait([set, new Event()], { timeout: limit });
+    await sleep(); // nothing is left to be thrown
+    return ready;
+  });
+  assertEquals(await greenlet.get(), [set]);
+});
+
+Deno.test("iwait() throws at the call of next() in a callback of the hub", async () => {
+  const names: string[] = [];
+  getHub().runCallback(() => {
+    const ready = iwait([new Event()]);
+    names.push(assertThrows(() => void ready.next(), BlockingSwitchOutError).name);
+  });
+  await sleep();
+  assertEquals(names.length, 1);
 });

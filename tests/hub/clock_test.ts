@@ -2,27 +2,28 @@ import { assert, assertEquals } from "@std/assert";
 import { type Clock, type Greenlet, Hub, sleep, spawn, Timeout } from "@verdant/green";
 import { runAs } from "../../hub/context.ts";
 import { SystemClock } from "../../hub/mod.ts";
+import { platform } from "../../hub/platform_timers.ts";
 import { turn } from "../helpers.ts";
 
 /** Replaces the platform's timers by a list of what was asked for. */
 function fakeTimers(): Disposable & { readonly log: string[]; fire(): void } {
-  const { setTimeout, clearTimeout } = globalThis;
+  const { setTimeout, clearTimeout } = platform;
   const log: string[] = [];
   let armed: (() => void) | undefined;
   const timer = { unref: () => log.push("unref") };
-  globalThis.setTimeout = ((wake: () => void, delay: number) => {
+  platform.setTimeout = ((wake: () => void, delay: number) => {
     log.push(`set ${Math.ceil(delay / 1000)} s`);
     armed = wake;
     return timer;
   }) as unknown as typeof setTimeout;
-  globalThis.clearTimeout = ((cleared: unknown) => {
+  platform.clearTimeout = ((cleared: unknown) => {
     if (cleared === timer) log.push("clear");
   }) as typeof clearTimeout;
   return {
     log,
     fire: () => armed?.(),
     [Symbol.dispose]() {
-      Object.assign(globalThis, { setTimeout, clearTimeout });
+      Object.assign(platform, { setTimeout, clearTimeout });
     },
   };
 }

@@ -68,6 +68,15 @@ const readyOperations: Record<string, () => () => Promise<unknown>> = {
     return () => event.wait();
   },
   "sleep(0)": () => () => sleep(),
+  "Event.wait() with timeout 0": () => () => new Event().wait({ timeout: 0 }),
+  "Queue.get() with timeout 0": () => () => new Queue().get({ timeout: 0 }).catch(() => {}),
+  "Event.wait() with an aborted signal": () => () =>
+    new Event().wait({ signal: AbortSignal.abort() }).catch(() => {}),
+  "Hub.join() with timeout 0": () => () => getHub().join({ timeout: 0 }),
+  "until() of a function that throws": () => () =>
+    until(() => {
+      throw new Error("always");
+    }).catch(() => {}),
 };
 
 for (const [name, make] of Object.entries(readyOperations)) {

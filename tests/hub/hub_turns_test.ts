@@ -1,6 +1,18 @@
 /** How the hub shares the thread: with the event loop, with foreign promises, with code outside greenlets. */
 import { assert, assertEquals, assertStrictEquals, assertStringIncludes } from "@std/assert";
-import { Event, getHub, Hub, joinAll, Queue, sleep, spawn, spawnWith, until } from "@verdant/green";
+import {
+  Event,
+  getHub,
+  Hub,
+  joinAll,
+  Queue,
+  sleep,
+  spawn,
+  spawnLater,
+  spawnWith,
+  Timeout,
+  until,
+} from "@verdant/green";
 import { runAs } from "../../hub/context.ts";
 import { turn } from "../helpers.ts";
 
@@ -257,4 +269,60 @@ Deno.test("Hub.stats() does not count a greenlet as detached that went on by ano
   await turn();
   assertEquals([getHub().stats().detached, reader.ready], [0, false]);
   await reader.kill();
+});
+
+/** Lets a greenlet hold the token while it awaits something foreign, until disposed. */
+async function foreignHolder(): Promise<AsyncDisposable> {
+  const foreign = Promise.withResolvers<void>();
+  const holder = spawn(() => foreign.promise);
+  await turn();
+  await turn();
+  assertStrictEquals(getHub().holder as unknown, holder);
+  return {
+    async [Symbol.asyncDispose]() {
+      foreign.resolve();
+      await holder.join();
+    },
+  };
+}
+
+/** Whether `task` ends within a time that is long for it. */
+async function endsSoon(task: { readonly ready: boolean }): Promise<boolean> {
+  for (let i = 0; i < 100 && !task.ready; i++) await new Promise((resolve) => setTimeout(resolve, 1));
+  return task.ready;
+}
+
+Deno.test("Hub wakes code outside in time while a greenlet with the token awaits something foreign", async () => {
+  for (const wait of [() => sleep(1), () => new Event().wait({ timeout: 1 })]) {
+    await using _holder = await foreignHolder();
+    const outside = { ready: false };
+    void wait().then(() => outside.ready = true);
+    assertEquals(await endsSoon(outside), true);
+  }
+});
+
+Deno.test("Hub wakes a greenlet that came back in time while another one awaits something foreign", async () => {
+  const foreign = Promise.withResolvers<void>();
+  const back = spawn(async () => {
+    await foreign.promise;
+    await sleep(1);
+  });
+  await turn();
+  await sleep();
+  await using _holder = await foreignHolder();
+  assertEquals(getHub().stats().detached, 1);
+  foreign.resolve();
+  assertEquals(await endsSoon(back), true);
+});
+
+Deno.test("Hub.join() ends when code outside cancels the last timer", async () => {
+  for (const make of [() => Timeout.start(60_000), () => spawnLater(60_000, () => {})]) {
+    const last = make();
+    const joined = { ready: false };
+    void getHub().join().then(() => joined.ready = true);
+    await turn();
+    if (last instanceof Timeout) last.cancel();
+    else last.throw("not needed");
+    assertEquals(await endsSoon(joined), true);
+  }
 });

@@ -1,5 +1,18 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Event, Hub, Lock, LoopExit, Queue, RLock, sleep, spawn, spawnWith, until } from "@verdant/green";
+import {
+  Event,
+  getHub,
+  type Greenlet,
+  Hub,
+  Lock,
+  LoopExit,
+  Queue,
+  RLock,
+  sleep,
+  spawn,
+  spawnWith,
+  until,
+} from "@verdant/green";
 import { runAs } from "../../hub/context.ts";
 import { describeWait, hubReport, type Waiter } from "../../hub/mod.ts";
 import { turn } from "../helpers.ts";
@@ -70,6 +83,16 @@ Deno.test("Hub.breakDeadlock() sees the cycle of greenlets that join each other"
   const { message } = await outcome as LoopExit;
   assertMatch(message, /cycle: (#1 first -> #2 second -> #1 first|#2 second -> #1 first -> #2 second)/);
   assertStringIncludes(message, "#1 first waits for the end of #2 second");
+});
+
+Deno.test("Hub.breakDeadlock() leaves a main greenlet alone that has ended with a wait left behind", async () => {
+  const main: Greenlet[] = [];
+  const { hub } = await deadlock(async () => {
+    getHub().mainTask = main[0] = spawn(() => void new Event().wait());
+    await main[0].join();
+  });
+  assertEquals([main[0]!.ready, main[0]!.waits !== undefined], [true, true]);
+  assertEquals(hub.breakDeadlock(), false);
 });
 
 Deno.test("Hub.breakDeadlock() does nothing when nobody outside greenlets waits, or somebody can run", async () => {

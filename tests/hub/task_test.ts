@@ -1,5 +1,5 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { getHub, type Greenlet, GreenletExit, sleep, spawn } from "@verdant/green";
+import { getHub, type Greenlet, GreenletExit, seededRandom, sleep, spawn } from "@verdant/green";
 import { callerTask, KILL, Task, Waiter, WaitList, WANTS_OUTCOME } from "../../hub/mod.ts";
 import { captureErrors, turn } from "../helpers.ts";
 
@@ -88,12 +88,12 @@ Deno.test("Task.withdraw() takes back what an origin sent and was not delivered,
 Deno.test("Task.raiseShield() holds back what began before it; what began inside passes", async () => {
   const list = new WaitList("news", {});
   const task = new BareTask();
-  task.raiseShield();
+  const depth = task.raiseShield();
   const waiter = parkedOn(list, task);
   const [outside, inside] = [new Error("outside"), new Error("inside")];
   task.interrupt({ error: outside, origin: KILL, depth: 0 });
   assertEquals([waiter.waiting, task.kills], [true, 0]);
-  task.interrupt({ error: inside, origin: "limit", depth: 1 });
+  task.interrupt({ error: inside, origin: "limit", depth });
   assertEquals([waiter.waiting, task.pending!.length], [false, 1]);
   assertStrictEquals(await waiter.promise.catch((error) => error), inside);
 });
@@ -111,6 +111,76 @@ Deno.test("Task.lowerShield() delivers what was held back to a wait that goes on
   task.lowerShield();
   assertStrictEquals(await waiter.promise.catch((error) => error), errors[0]);
   assertEquals([task.pending!.length, task.kills], [1, 1]);
+});
+
+Deno.test("Task.lowerShield() of any shield leaves up what holds back all that is older than a later one", () => {
+  const random = seededRandom(1);
+  const pick = (count: number) => Math.floor(random() * count);
+  for (let run = 0; run < 200; run++) {
+    const task = new BareTask();
+    let clock = 0;
+    const up: { shield: number; since: number }[] = [];
+    for (let step = 0; step < 20; step++) {
+      clock++;
+      if (random() < 0.4) {
+        up.push({ shield: task.raiseShield(), since: clock });
+      } else if (random() < 0.5 && up.length > 0) {
+        task.lowerShield(up.splice(pick(up.length), 1)[0]!.shield);
+      } else {
+        const { depth } = task;
+        task.interrupt({ error: { began: clock, depth }, origin: clock, depth });
+      }
+      const newest = Math.max(0, ...up.map(({ since }) => since));
+      const due = task.pending?.find(({ origin }) => origin as number > newest);
+      const { pending } = task;
+      assertEquals(pending && task.takePending(), due);
+    }
+    for (const { shield } of up) task.lowerShield(shield);
+    assertEquals([task.depth, task.shields], [0, undefined]);
+  }
+});
+
+Deno.test("Task.lowerShield() takes the newest shield unless told which", () => {
+  const task = new BareTask();
+  const outer = task.raiseShield();
+  const inner = task.raiseShield();
+  assertEquals([task.depth === inner, inner > outer], [true, true]);
+  task.lowerShield();
+  assertEquals(task.depth, outer);
+  task.lowerShield(inner); // it has gone by mistake: another one goes for it, none is left up for ever
+  assertEquals(task.shields, undefined);
+});
+
+Deno.test("Task.takePending() takes only what is wanted", () => {
+  const task = new BareTask();
+  for (const origin of ["limit", "other"]) task.interrupt({ error: origin, origin, depth: 0 });
+  assertEquals(task.takePending(({ origin }) => origin === "other")!.error, "other");
+  assertEquals([task.takePending(() => false), task.takePending()!.error], [undefined, "limit"]);
+});
+
+Deno.test("Task that ends before it began lets nobody run, wherever it is ended", async () => {
+  await turn(); // nobody has the token
+  let ran = false;
+  const other = spawn(() => void (ran = true));
+  const victim = spawn(() => {});
+  victim.fail(new GreenletExit());
+  assertEquals([ran, victim.ready], [false, true]);
+  await other.join();
+  // Neither a greenlet that came back from a foreign promise: it has no token either.
+  const foreign = Promise.withResolvers<void>();
+  const log: string[] = [];
+  const detached = spawn(async () => {
+    await foreign.promise;
+    spawn(() => log.push("began"));
+    spawn(() => {}).fail(new GreenletExit());
+    log.push("went on");
+  });
+  await turn();
+  await sleep();
+  foreign.resolve();
+  await detached.join();
+  await sleep();
+  assertEquals(log, ["went on", "began"]);
 });
 
 Deno.test("Task end grants true or the outcome to those in its links, first come first served", async () => {

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { Event, getHub, sleep, spawn, Timeout } from "@verdant/green";
+import { Event, getHub, Queue, sleep, spawn, Timeout } from "@verdant/green";
+import { turn } from "../helpers.ts";
 
 const never = () => new Event().wait();
 
@@ -73,6 +74,15 @@ Deno.test("Timeout.start() throws Error while pending, and works again afterward
     short.start();
     assertStrictEquals(await never().catch((error) => error), short);
   }
+});
+
+Deno.test("Timeout.start() withdraws what it fired before, if that was not delivered", async () => {
+  const limit = Timeout.start(0);
+  getHub().timers.fireDue(getHub().now() + 1);
+  limit.start();
+  assertEquals([limit.pending, getHub().root.pending], [true, undefined]);
+  limit.cancel();
+  await sleep();
 });
 
 Deno.test("Timeout with an error throws that error", async () => {
@@ -185,4 +195,28 @@ Deno.test("Timeout fires between two waits: the next wait throws it, and no othe
 
 Deno.test("Timeout takes a Temporal.Duration", () => {
   assertEquals(new Timeout(Temporal.Duration.from({ seconds: 2 })).ms, 2000);
+});
+
+Deno.test("Timeout that is running limits the waits of others to which it is given", async () => {
+  const limit = Timeout.start(5);
+  const waiting = spawn(() => new Event().wait({ timeout: limit }));
+  const getting = spawn(() => new Queue().get({ timeout: limit }).catch((error) => error));
+  await turn();
+  assertStrictEquals(await never().catch((error) => error), limit);
+  assertEquals([await waiting.get(), await getting.get()], [false, limit]);
+});
+
+Deno.test("Timeout.limit is what is left, unless it will interrupt the caller by itself", async () => {
+  const limit = new Timeout(60_000);
+  assertEquals([limit.limit, new Timeout(null).limit], [60_000, Infinity]);
+  limit.start();
+  assertEquals(limit.limit, Infinity);
+  const left = await spawn(() => limit.limit).get();
+  assert(left > 50_000 && left <= 60_000);
+  getHub().timers.fireDue(getHub().now() + 60_001);
+  assertEquals(limit.limit, 0);
+  limit.cancel();
+  assertEquals(limit.limit, 60_000);
+  await sleep();
+  await sleep(); // the hub goes idle and disarms its clock
 });

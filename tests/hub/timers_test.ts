@@ -27,6 +27,15 @@ Deno.test("TimerHeap.fireDue() also fires what a timer adds and is due", () => {
   assertEquals(fired, ["second"]);
 });
 
+Deno.test("TimerHeap.fireDue() fires all that there are if time is over for good", () => {
+  const { heap, fired, add } = heapWithLog();
+  add(1, "one");
+  add(Infinity, "never");
+  heap.fireDue(Infinity);
+  assertEquals([fired, heap.size], [["one", "never"], 0]);
+  heap.fireDue(Infinity);
+});
+
 Deno.test("TimerHeap.cancel() is final, may be repeated, and counts the references", () => {
   const { heap, fired, add } = heapWithLog();
   const timer = add(1, "cancelled");

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { getHub, GreenletExit, sleep, spawn, Timeout, until } from "@verdant/green";
+import { getHub, type Greenlet, GreenletExit, sleep, spawn, Timeout, until } from "@verdant/green";
 import { captureErrors, turn } from "../helpers.ts";
 
 Deno.test("until() returns the value and rethrows the very error", async () => {
@@ -212,4 +212,18 @@ Deno.test("until() of several promises at once resumes in the order in which the
   a.resolve("a");
   await both.join();
   assertEquals(log, ["b", "a"]);
+});
+
+Deno.test("until() of a thenable that settles on the spot leaves no wait behind", async () => {
+  const settling = (value: number): PromiseLike<number> => ({
+    then(resolve) {
+      resolve?.(value);
+      return undefined as never;
+    },
+  });
+  const greenlet: Greenlet<unknown[]> = spawn(
+    async () => [await until(settling(1)), await until(() => settling(2)), greenlet.waits],
+  );
+  assertEquals(await greenlet.get(), [1, 2, undefined]);
+  assertEquals(getHub().stats().foreignWaits, 0);
 });

@@ -6,6 +6,7 @@ import {
   EXPIRE_FALSE,
   expireThrowing,
   expireWith,
+  failedWith,
   immediately,
   KILL,
   linkReady,
@@ -221,6 +222,74 @@ Deno.test("readyWith() does not switch within a slice, and does at its end", asy
   } finally {
     hub.switchInterval = switchInterval;
   }
+});
+
+Deno.test("failedWith() rejects quietly, within a slice without a switch, and with one at its end", async () => {
+  const hub = getHub();
+  const { switchInterval } = hub;
+  const list = new WaitList("news", {});
+  const failure = new Error("no news");
+  const run = async (interval: number) => {
+    hub.switchInterval = interval;
+    let othersRan = false;
+    hub.runCallback(() => othersRan = true);
+    let calls = 0;
+    while (!othersRan && calls < 1000) {
+      void failedWith(callerTask(), list, new Error("nobody looks"));
+      assertStrictEquals(await reasonOf(failedWith(callerTask(), list, failure)), failure);
+      calls++;
+    }
+    hub.switchInterval = switchInterval;
+    await sleep();
+    return calls;
+  };
+  try {
+    assertEquals(await spawn(run, Infinity).get(), 1000);
+    assert(await spawn(run, 0).get() < 1000);
+  } finally {
+    hub.switchInterval = switchInterval;
+  }
+});
+
+/** The hub goes idle and disarms its clock. */
+async function settle(): Promise<void> {
+  await sleep();
+  await sleep();
+}
+
+/** A `Timeout` of the caller that has fired and was not delivered. */
+function firedTimeout(): Timeout {
+  const limit = Timeout.start(0);
+  getHub().timers.fireDue(getHub().now() + 1);
+  return limit;
+}
+
+Deno.test("suspend() under a Timeout that fired before, and is its limit, ends as if it fired now", async () => {
+  const list = new WaitList("news", {});
+  const expiry = expireThrowing(() => new RangeError("late"));
+  assertEquals(await waitFor(list, { timeout: firedTimeout() }), false);
+  const limit = firedTimeout();
+  assertStrictEquals(await reasonOf(waitFor(list, { timeout: limit }, expiry)), limit);
+  assertEquals([list.size, callerTask().pending], [0, undefined]); // delivered, once
+  await settle();
+});
+
+Deno.test("suspend() under a Timeout that fired before still throws what else is due", async () => {
+  const list = new WaitList("news", {});
+  const limit = firedTimeout();
+  const error = new Error("a kill, say");
+  callerTask().interrupt({ error, origin: KILL, depth: 0 });
+  assertStrictEquals(await reasonOf(waitFor(list, { timeout: limit })), error);
+  assertEquals([await waitFor(list, { timeout: limit }), callerTask().pending], [false, undefined]);
+  await settle();
+});
+
+Deno.test("refusal() throws a limit that fired after the plan was made", async () => {
+  using limit = Timeout.start(60_000);
+  const plan = planWait({ timeout: limit }, "wait");
+  getHub().timers.fireDue(getHub().now() + 60_001);
+  assertStrictEquals(await reasonOf(refusal(callerTask(), plan)), limit);
+  await settle();
 });
 
 Deno.test("linkReady() calls once with the source when it is ready, unless it was disposed", async () => {
