@@ -14,11 +14,23 @@ export function formatAddress(address: Deno.Addr): string {
 
 /** A host and a port in one. */
 export function formatHostPort(hostname: string, port: number): string {
-  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+  const bare = withoutBrackets(hostname);
+  return bare.includes(":") ? `[${bare}]:${port}` : `${bare}:${port}`;
 }
+
+/** An IPv6 address may stand in brackets, as it must before a port. */
+export function withoutBrackets(hostname: string): string {
+  return /^\[(.*:.*)\]$/.exec(hostname)?.[1] ?? hostname;
+}
+
+/** What the platform says if a name has no address; it has no class for it. */
+const NO_ADDRESS = "failed to lookup address information";
 
 /** The platform's errors do not say where something failed: adds the place to the message. */
 export function named(error: unknown, action: string, place: string): unknown {
+  if (error instanceof Error && error.message.startsWith(NO_ADDRESS)) {
+    return new Deno.errors.NotFound(`Cannot ${action} ${place}: ${error.message}`, { cause: error });
+  }
   if (isPlatformError(error) && !error.message.includes(place)) {
     error.message = `Cannot ${action} ${place}: ${error.message}`;
   }

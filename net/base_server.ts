@@ -4,68 +4,19 @@ import {
   getHub,
   planWait,
   quiet,
+  Timeout,
   toMilliseconds,
   until,
   type WaitOptions,
 } from "../hub/mod.ts";
-import { checkFunction, checkSize } from "../sync/check.ts";
 import { Event } from "../sync/event.ts";
 import { getCurrent } from "../green/current.ts";
-import { Greenlet } from "../green/greenlet.ts";
-import { Group } from "../green/group.ts";
+import type { Greenlet } from "../green/greenlet.ts";
 import { joinAll } from "../green/join_all.ts";
-import { Job } from "../green/job.ts";
 import { killAll } from "../green/kill.ts";
-import { Pool } from "../green/pool.ts";
 import { shield } from "../green/shield.ts";
-import { sleep } from "../green/sleep.ts";
 import { formatAddress } from "./address.ts";
 import { onSignal } from "./on_signal.ts";
-
-/**
- * In which greenlets a server runs its handlers.
- *
- * - `"default"`: each in a greenlet of its own.
- * - a number: so many at a time at most; meanwhile no client is accepted.
- * - a `Pool`: the same, with a pool that others may share.
- * - a function that spawns as `spawn()` does. If it returns no greenlet, `stop()` neither waits for the handler
- *   nor kills it.
- *
- * @example A hundred at a time
- * ```ts
- * import { type SpawnPolicy, StreamServer } from "@verdant/green";
- *
- * const policy: SpawnPolicy = 100;
- * new StreamServer({ port: 0 }, (conn) => conn.writeAll("hello\n"), { spawn: policy });
- * ```
- */
-export type SpawnPolicy = "default" | number | Pool | ((fn: () => Promise<void>) => unknown);
-
-/**
- * Options of servers.
- *
- * @example Patient
- * ```ts
- * import { type ServerOptions, StreamServer } from "@verdant/green";
- *
- * const options: ServerOptions = { stopTimeout: 30_000 };
- * new StreamServer({ port: 0 }, (conn) => conn.writeAll("hello\n"), options);
- * ```
- */
-export interface ServerOptions {
-  /**
-   * In which greenlets the handlers run.
-   *
-   * @default {"default"}
-   */
-  spawn?: SpawnPolicy | undefined;
-  /**
-   * How long (ms or a `Temporal.Duration`) `stop()` lets running handlers finish before it kills them.
-   *
-   * @default {1000}
-   */
-  stopTimeout?: Duration | undefined;
-}
 
 /**
  * Options of `serveForever()`.
@@ -89,10 +40,6 @@ export interface ServeForeverOptions {
 }
 
 const DEFAULT_STOP_TIMEOUT_MS = 1_000;
-/** After an error of accepting: wait this long (ms), then twice as long, and so on. */
-const MIN_DELAY_MS = 10;
-/** But no longer than this. */
-const MAX_DELAY_MS = 1_000;
 
 /**
  * What servers have in common: the life cycle, and the greenlets of the handlers.
@@ -113,24 +60,25 @@ const MAX_DELAY_MS = 1_000;
  * ```
  */
 export abstract class BaseServer implements AsyncDisposable {
-  readonly #policy: Exclude<SpawnPolicy, number>;
   readonly #stopTimeout: Duration;
-  /** The greenlets of the handlers that run. */
-  readonly #handlers: Group = new Group();
   /** The handlers that stop the server, or have stopped it: they neither wait for nor kill each other. */
   readonly #stoppers = new Set<Greenlet>();
+  /** The handlers that a stop has killed. */
+  readonly #killed = new WeakSet<Greenlet>();
   /** A stop is over, or `close()` was called alone. */
   readonly #stopped = new Event();
-  #acceptor: Greenlet | undefined = undefined;
+  #begun = false;
   /** The start that is under way. */
   #starting: Promise<void> | undefined = undefined;
   #closed = false;
 
-  /** Checks the options. */
-  constructor({ spawn = "default", stopTimeout = DEFAULT_STOP_TIMEOUT_MS }: ServerOptions = {}) {
-    checkPolicy(spawn);
+  /**
+   * Checks the option.
+   *
+   * @param stopTimeout How long (ms or a `Temporal.Duration`) `stop()` lets running handlers finish.
+   */
+  constructor(stopTimeout: Duration = DEFAULT_STOP_TIMEOUT_MS) {
     toMilliseconds(stopTimeout, "create server", "stopTimeout");
-    this.#policy = typeof spawn === "number" ? new Pool(spawn) : spawn;
     this.#stopTimeout = stopTimeout;
   }
 
@@ -140,20 +88,28 @@ export abstract class BaseServer implements AsyncDisposable {
   /** Begins to listen. */
   protected abstract open(): void | Promise<void>;
 
-  /** Takes what comes next and handles it, by way of {@linkcode handle}. */
-  protected abstract acceptOne(): Promise<void>;
+  /** It listens now. */
+  protected opened(): void {}
 
-  /** Stops listening. Called also if it never began. */
+  /** Stops listening. Called once, also if it never began. */
   protected abstract shut(): void;
 
-  /** Whether nothing can come any more, because somebody else has closed what it listens on. */
-  protected get broken(): boolean {
-    return false;
-  }
+  /** The greenlets of the handlers that run. */
+  protected abstract get handlers(): Iterable<Greenlet>;
+
+  /** Waits until no handler can begin any more. Called after {@linkcode shut}. */
+  protected async settle(): Promise<void> {}
+
+  /**
+   * Called at the end of a stop, when the handlers have ended.
+   *
+   * @param _left Those that do not heed their kill.
+   */
+  protected async finished(_left: readonly Greenlet[]): Promise<void> {}
 
   /** Whether it has been started and not been stopped. */
   get started(): boolean {
-    return this.#acceptor !== undefined && !this.#closed;
+    return this.#begun && !this.#closed;
   }
 
   /** Whether it was stopped or closed. */
@@ -162,9 +118,7 @@ export abstract class BaseServer implements AsyncDisposable {
   }
 
   /** How many handlers are running. */
-  get running(): number {
-    return this.#handlers.size;
-  }
+  abstract get running(): number;
 
   /**
    * Begins to listen and to accept. Nothing happens if it is started; if it is being started, waits for that.
@@ -175,17 +129,16 @@ export abstract class BaseServer implements AsyncDisposable {
   start(): Promise<void> {
     this.#checkNotClosed();
     if (this.#starting !== undefined) return quiet(this.#startAfter(this.#starting));
-    if (this.#acceptor !== undefined) return Promise.resolve();
-    const acceptor = this.#acceptor = new Job<void>(() => this.#acceptAll());
-    acceptor.name = `acceptor of ${this.constructor.name}`;
+    if (this.#begun) return Promise.resolve();
+    this.#begun = true;
     try {
       const opening = this.open();
-      if (opening !== undefined) return this.#starting = quiet(this.#startOpened(acceptor, opening));
+      if (opening !== undefined) return this.#starting = quiet(this.#startOpened(opening));
     } catch (error) {
-      this.#acceptor = undefined;
+      this.#begun = false;
       throw error;
     }
-    acceptor.start();
+    this.opened();
     return Promise.resolve();
   }
 
@@ -246,78 +199,21 @@ export abstract class BaseServer implements AsyncDisposable {
     return address === undefined ? name : `${name} on ${formatAddress(address)}`;
   }
 
-  /** Waits until a handler may run: a full pool stops accepting. */
-  protected async waitForRoom(): Promise<void> {
-    if (this.#policy instanceof Pool) { while (await this.#policy.waitAvailable() === 0); }
-  }
-
-  /**
-   * Runs a handler as the `spawn` option says.
-   *
-   * @param run Calls the handler.
-   * @param name Of its greenlet.
-   * @param release Called at its end, and also if it is killed before it has begun: then `run` is not called.
-   */
-  protected async handle(run: () => Promise<void>, name: string, release?: () => void): Promise<void> {
-    const policy = this.#policy;
-    if (this.#closed) throw new Error("Cannot handle: the server is closed");
-    if (typeof policy === "function") {
-      const spawned = policy(() => this.#runSpawned(run));
-      if (spawned instanceof Greenlet) this.#adopt(spawned, release);
-      return;
-    }
-    const greenlet = new Greenlet<void>(run);
-    greenlet.name = name;
-    if (policy instanceof Pool) await policy.start(greenlet);
-    else greenlet.start();
-    this.#adopt(greenlet, release);
-  }
-
-  /** If the function has spawned no greenlet but called the handler itself, nobody else reports its error. */
-  #runSpawned(run: () => Promise<void>): Promise<void> {
-    const inAcceptor = getCurrent() === this.#acceptor;
-    const work = run();
-    return inAcceptor ? work.catch((error) => getHub().handleError(this, error)) : work;
-  }
-
-  #adopt(greenlet: Greenlet, release: (() => void) | undefined): void {
-    if (release !== undefined) greenlet.rawlink(release);
-    this.#handlers.add(greenlet);
-  }
-
-  /** Accepts until it is closed. After an error it waits a little, longer each time, and goes on. */
-  async #acceptAll(): Promise<void> {
-    let delay = MIN_DELAY_MS;
-    while (!this.#closed) {
-      try {
-        await this.waitForRoom();
-        await this.acceptOne();
-        delay = MIN_DELAY_MS;
-      } catch (error) {
-        if (this.#closed) return;
-        getHub().handleError(this, error);
-        if (this.broken) return this.close();
-        await sleep(delay);
-        delay = Math.min(2 * delay, MAX_DELAY_MS);
-      }
-    }
-  }
-
   #checkNotClosed(): void {
     if (this.#closed) throw new Error("Cannot start server: it is closed");
   }
 
-  async #startOpened(acceptor: Greenlet, opening: Promise<void>): Promise<void> {
+  async #startOpened(opening: Promise<void>): Promise<void> {
     try {
       await opening;
     } catch (error) {
-      this.#acceptor = undefined;
+      this.#begun = false;
       throw error;
     } finally {
       this.#starting = undefined;
     }
     if (this.#closed) this.shut();
-    else acceptor.start();
+    else this.opened();
   }
 
   /** Somebody else is starting it. If that fails, or is killed, it is tried again. */
@@ -340,61 +236,73 @@ export abstract class BaseServer implements AsyncDisposable {
   #stopAccepting(): boolean {
     if (this.#closed) return false;
     this.#closed = true;
-    void this.#acceptor?.kill(undefined, { block: false });
     this.shut();
     return true;
   }
 
   async #finish(limits: WaitOptions): Promise<void> {
-    const acceptor = this.#acceptor;
     const current = getCurrent();
-    if (current !== undefined && this.#handlers.has(current)) this.#stoppers.add(current);
+    const handlers = [...this.handlers];
+    if (current !== undefined && handlers.includes(current)) this.#stoppers.add(current);
     try {
-      if (acceptor !== current) await acceptor?.join(); // it may be about to start a handler
-      await joinAll(this.#awaited(current), limits);
+      await this.settle();
+      await this.#joinHandlers(current, limits);
     } finally {
-      await shield(() => this.#killHandlers(current)); // also if this wait was interrupted
+      const left = await shield(() => this.#killHandlers(current)); // also if this wait was interrupted
+      await shield(() => this.finished(left));
       this.#stopped.set();
+    }
+  }
+
+  /** A handler may leave another greenlet behind: one that streams its answer, for example. */
+  async #joinHandlers(
+    current: Greenlet | undefined,
+    { timeout = Infinity, signal }: WaitOptions,
+  ): Promise<void> {
+    const remaining = timeout instanceof Timeout ? () => timeout : countdown(timeout);
+    for (;;) {
+      const handlers = this.#awaited(current);
+      const ended = await joinAll(handlers, { timeout: remaining(), signal });
+      if (ended.length < handlers.length || this.#awaited(current).length === 0) return;
     }
   }
 
   /**
    * Handlers get as long for their clean-up as they had to finish, and some time even if they had none; one that
    * hangs must not hang the stop.
+   *
+   * @returns Those that are left.
    */
-  async #killHandlers(current: Greenlet | undefined): Promise<void> {
-    const victims = this.#awaited(current);
-    if (victims.length === 0) return;
-    await killAll(victims, { block: false });
-    const timeout = Math.max(toMilliseconds(this.#stopTimeout, "stop server"), DEFAULT_STOP_TIMEOUT_MS);
-    await joinAll(victims, { timeout });
-    const left = victims.filter((greenlet) => !greenlet.ready);
-    if (left.length > 0) {
+  async #killHandlers(current: Greenlet | undefined): Promise<Greenlet[]> {
+    const remaining = countdown(
+      Math.max(toMilliseconds(this.#stopTimeout, "stop server"), DEFAULT_STOP_TIMEOUT_MS),
+    );
+    for (;;) {
+      const handlers = this.#awaited(current);
+      if (handlers.length === 0) return [];
+      // Another stop may have killed them already: a second kill would interrupt their clean-up.
+      await killAll(handlers.filter((greenlet) => !this.#killed.has(greenlet)), { block: false });
+      for (const greenlet of handlers) this.#killed.add(greenlet);
+      const ended = await joinAll(handlers, { timeout: remaining() });
+      if (ended.length === handlers.length) continue;
+      const left = handlers.filter((greenlet) => !greenlet.ready);
       getHub().handleError(this, new Error(`Still running after their kill: ${left.join(", ")}`));
+      return left;
     }
   }
 
   /** The handlers that a stop waits for. */
   #awaited(current: Greenlet | undefined): Greenlet[] {
-    const handlers = [...this.#handlers];
-    if (current === undefined || !this.#stoppers.has(current)) return handlers;
-    return handlers.filter((greenlet) => !this.#stoppers.has(greenlet));
-  }
-}
-
-function checkPolicy(spawn: unknown): void {
-  if (spawn === "default" || spawn instanceof Pool) return;
-  if (typeof spawn === "number") checkSize(spawn, 1, "create server", "spawn");
-  else if (typeof spawn !== "function") {
-    throw new TypeError(
-      `Cannot create server: spawn must be "default", a number, a Pool or a function, received ${
-        String(spawn)
-      }`,
+    const stopping = current !== undefined && this.#stoppers.has(current);
+    return [...this.handlers].filter((greenlet) =>
+      !greenlet.ready && !(stopping && this.#stoppers.has(greenlet))
     );
   }
 }
 
-/** Refuses a handler that is no function. */
-export function checkHandler(handler: unknown): void {
-  checkFunction(handler, "create server", "handler");
+/** How much is left (ms) of a time that begins now. */
+function countdown(duration: Duration): () => number {
+  const hub = getHub();
+  const deadline = hub.now() + toMilliseconds(duration, "stop server");
+  return () => Math.max(0, deadline - hub.now());
 }

@@ -8,7 +8,9 @@ import {
 } from "../hub/mod.ts";
 import { checkWhole } from "../sync/check.ts";
 import { formatAddress } from "./address.ts";
+import { refusedAsClosed } from "./closing.ts";
 import { nameOf } from "./concurrency.ts";
+import { readableOf, writableOf } from "./conn_streams.ts";
 import { Inflow } from "./inflow.ts";
 import { Outflow } from "./outflow.ts";
 import { toBytes } from "./to_bytes.ts";
@@ -61,6 +63,9 @@ const DEFAULT_MAX_BYTES = 65_536;
  * One greenlet may read and one may write at a time. A read that is killed or times out takes nothing and
  * closes nothing: whoever reads next gets the bytes. A write that is killed or times out may have sent a part.
  *
+ * What waits when it is closed ends with `Deno.errors.Interrupted`; a call that comes later, with
+ * `Deno.errors.BadResource`; as in Deno.
+ *
  * Source: `gevent.socket.socket`, with the reading methods of its `makefile()`.
  *
  * @example Talk to oneself
@@ -83,9 +88,10 @@ export class Conn implements Disposable, AsyncDisposable {
   readonly raw: RawConn;
   readonly #inflow: Inflow;
   readonly #outflow: Outflow;
-  #closed = false;
+  /** Why it cannot be used any more: `"it was closed by …"`; `undefined` while it can. */
+  #over: string | undefined = undefined;
   /** Limit of operations that are given none. */
-  #limit: WaitOptions | undefined = undefined;
+  #limit: { readonly timeout: Duration } | undefined = undefined;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined = undefined;
   #writable: WritableStream<Uint8Array> | undefined = undefined;
 
@@ -112,7 +118,12 @@ export class Conn implements Disposable, AsyncDisposable {
 
   /** Whether {@linkcode close} was called. */
   get closed(): boolean {
-    return this.#closed;
+    return this.#over !== undefined;
+  }
+
+  /** The limit that was set by {@linkcode setTimeout}; `null` if there is none. */
+  get timeout(): Duration | null {
+    return this.#limit?.timeout ?? null;
   }
 
   /**
@@ -239,14 +250,8 @@ export class Conn implements Disposable, AsyncDisposable {
 
   /** Closes it. Greenlets that read or write are told by an error. Harmless when it is closed. Does not switch. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    const by = nameOf(callerTask());
-    // Most connections are closed when nobody reads or writes: errors that nobody sees would cost 6 µs.
-    const ended = (what: string) => () =>
-      new Deno.errors.Interrupted(`${what} ${this} ended: it was closed by ${by}`);
-    this.#inflow.fail(ended("Reading from"));
-    this.#outflow.fail(ended("Writing to"));
+    if (this.#over !== undefined) return;
+    this.#end(`it was closed by ${nameOf(callerTask())}`);
     this.raw.close();
   }
 
@@ -260,16 +265,13 @@ export class Conn implements Disposable, AsyncDisposable {
    * have arrived that nobody has read.
    */
   detach(): RawConn {
-    if (this.#closed) throw new Deno.errors.BadResource(`Cannot detach ${this}: it is closed`);
+    this.checkOpen("detach");
     if (this.#inflow.busy || this.#outflow.busy) {
       throw new Deno.errors.Busy(
         `Cannot detach ${this}: a read or write is under way, or bytes are not read`,
       );
     }
-    this.#closed = true;
-    const detached = () => new Deno.errors.BadResource(`${this} was detached`);
-    this.#inflow.fail(detached);
-    this.#outflow.fail(detached);
+    this.#end("it was detached");
     this.raw.ref(); // a read that was killed may have let go of it
     return this.raw;
   }
@@ -300,6 +302,7 @@ export class Conn implements Disposable, AsyncDisposable {
    * Whether small writes go out at once instead of waiting for others to join them. TCP only.
    *
    * @throws {TypeError} If it is no TCP connection.
+   * @throws {Deno.errors.BadResource} If it is closed.
    */
   setNoDelay(noDelay = true): void {
     this.#tcp("set no delay").setNoDelay(noDelay);
@@ -309,30 +312,23 @@ export class Conn implements Disposable, AsyncDisposable {
    * Whether the system asks silent peers whether they are still there. TCP only.
    *
    * @throws {TypeError} If it is no TCP connection.
+   * @throws {Deno.errors.BadResource} If it is closed.
    */
   setKeepAlive(keepAlive = true): void {
     this.#tcp("set keep-alive").setKeepAlive(keepAlive);
   }
 
-  /** What is read, as a stream. Cancelling it closes the connection. */
+  /** What is read, as a stream of bytes. Cancelling it closes the connection. */
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return this.#readable ??= new ReadableStream({
-      pull: async (controller) => {
-        const bytes = await this.readSome();
-        if (bytes === null) controller.close();
-        else controller.enqueue(bytes);
-      },
-      cancel: () => this.close(),
-    }, { highWaterMark: 0 });
+    return this.#readable ??= readableOf(this);
   }
 
-  /** What is to be written, as a stream. Closing it closes the writing side; aborting it closes the connection. */
+  /**
+   * What is to be written, as a stream. Closing it closes the writing side; aborting it closes the connection,
+   * also if a write is under way.
+   */
   get writable(): WritableStream<Uint8Array> {
-    return this.#writable ??= new WritableStream({
-      write: (chunk) => this.writeAll(chunk),
-      close: () => this.closeWrite(),
-      abort: () => this.close(),
-    });
+    return this.#writable ??= writableOf(this);
   }
 
   /** For reports: the peer's address. */
@@ -340,15 +336,29 @@ export class Conn implements Disposable, AsyncDisposable {
     return formatAddress(this.remoteAddr);
   }
 
+  /** Refuses what cannot be done any more: `"shake hands with"`. */
+  protected checkOpen(action: string): void {
+    if (this.#over !== undefined) throw refusedAsClosed(action, this, this.#over);
+  }
+
+  #end(why: string): void {
+    this.#over = why;
+    this.#inflow.close(why);
+    this.#outflow.close(why);
+  }
+
   #plan(options: WaitOptions | undefined, action: string): WaitPlan {
-    const limits = this.#limit;
-    if (limits === undefined) return planWait(options, action);
-    return planWait(options?.timeout === undefined ? { ...options, ...limits } : options, action);
+    const limit = this.#limit;
+    if (limit === undefined || options?.timeout !== undefined) return planWait(options, action);
+    return planWait({ ...options, ...limit }, action);
   }
 
   #tcp(action: string): Deno.TcpConn {
-    if (this.raw.localAddr.transport === "tcp" && "setNoDelay" in this.raw) return this.raw as Deno.TcpConn;
-    throw new TypeError(`Cannot ${action}: ${this} is not a plain TCP connection`);
+    if (this.raw.localAddr.transport !== "tcp" || !("setNoDelay" in this.raw)) {
+      throw new TypeError(`Cannot ${action}: ${this} is not a plain TCP connection`);
+    }
+    this.checkOpen(`${action} on`);
+    return this.raw as Deno.TcpConn;
   }
 }
 

@@ -1,5 +1,5 @@
 import { until, type WaitOptions } from "../hub/mod.ts";
-import { checkHostname, formatHostPort, named } from "./address.ts";
+import { checkHostname, formatHostPort, named, withoutBrackets } from "./address.ts";
 import { Conn, type RawConn } from "./conn.ts";
 import { raceAddresses } from "./happy_eyeballs.ts";
 import { checkPlace, checkTcpPlace, listen } from "./listen.ts";
@@ -100,7 +100,11 @@ export interface ConnectTlsOptions extends WaitOptions, TlsOptions {
    * @default {"127.0.0.1"}
    */
   hostname?: string | undefined;
-  /** A certificate (PEM) to show to the server; with `key`. */
+  /**
+   * A certificate (PEM) to show to the server; with `key`. The platform makes such a connection in one piece:
+   * an interruption ends the call at once, but the platform goes on in the background, and keeps the process
+   * alive, until the server has answered or is given up. What comes then is closed.
+   */
   cert?: string | undefined;
   /** Its private key (PEM). */
   key?: string | undefined;
@@ -210,8 +214,10 @@ export function connectTls(options: ConnectTlsOptions): Promise<TlsConn> {
 
 /**
  * Turns a TCP connection into a TLS connection, as its client, the handshake included; the TCP connection
- * counts as closed. If it fails or is interrupted the connection is closed. Switches.
+ * counts as closed. If it fails or is interrupted the connection is closed. What was set by its `setTimeout()`
+ * holds for this, too, and for the TLS connection. Switches.
  *
+ * @throws {Deno.errors.BadResource} If it is closed.
  * @throws {Deno.errors.Busy} If a read or write of it is under way, or bytes have come that nobody has read.
  * @throws {Deno.errors.InvalidData} If the server's certificate is refused.
  * @throws {Timeout} On time-out.
@@ -230,11 +236,17 @@ export function connectTls(options: ConnectTlsOptions): Promise<TlsConn> {
  */
 export function startTls(conn: Conn, options: StartTlsOptions): Promise<TlsConn> {
   checkHostname(options?.hostname, "start TLS");
+  const { timeout: limit } = conn;
+  const limits = { signal: options.signal, timeout: options.timeout ?? limit ?? undefined };
+  const inherit = (secured: TlsConn) => {
+    secured.setTimeout(limit);
+    return secured;
+  };
   return within(
-    options,
+    limits,
     "start TLS",
     `starting TLS with ${conn}`,
-    (signal) => shakeHands(conn.detach(), { ...options, signal }),
+    (signal) => shakeHands(conn.detach(), { ...options, signal }).then(inherit),
   );
 }
 
@@ -335,7 +347,8 @@ async function connectThenTls(options: ConnectTlsOptions): Promise<TlsConn> {
 
 /** The platform shows a certificate only when it makes the connection itself. */
 async function connectWithCertificate(options: ConnectTlsOptions): Promise<TlsConn> {
-  const { hostname = DEFAULT_HOSTNAME, port, cert, key, signal } = options;
+  const { port, cert, key, signal } = options;
+  const hostname = withoutBrackets(options.hostname ?? DEFAULT_HOSTNAME);
   const raw = await until(
     () => Deno.connectTls({ hostname, port, cert: cert!, key: key!, keyFormat: "pem", ...trust(options) }),
     { what: `a connection to ${formatHostPort(hostname, port)}`, abandon: closeQuietly, signal },
@@ -346,7 +359,8 @@ async function connectWithCertificate(options: ConnectTlsOptions): Promise<TlsCo
 }
 
 async function shakeHands(raw: RawConn, options: StartTlsOptions): Promise<TlsConn> {
-  const { hostname, signal } = options;
+  const { signal } = options;
+  const hostname = withoutBrackets(options.hostname);
   sendAtOnce(raw);
   const starting = Deno.startTls(raw as Deno.TcpConn, { hostname, ...trust(options) });
   starting.catch(() => closeQuietly(raw)); // the platform may have kept it

@@ -1,10 +1,12 @@
 import { callerTask, planWait, type WaitOptions } from "../hub/mod.ts";
 import { checkSize } from "../sync/check.ts";
 import { checkHostname, checkPort, formatAddress, formatHostPort } from "./address.ts";
+import { isCausedByClosing, refusedAsClosed } from "./closing.ts";
 import { nameOf } from "./concurrency.ts";
 import { systemError } from "./datagram_errors.ts";
 import { type Datagram, DatagramInbox } from "./datagram_inbox.ts";
 import { DatagramOutbox } from "./datagram_outbox.ts";
+import { parseIp } from "./ip_address.ts";
 import { lookup } from "./lookup.ts";
 import { toBytes } from "./to_bytes.ts";
 import { within } from "./within.ts";
@@ -101,7 +103,8 @@ export class DatagramConn implements Disposable, AsyncDisposable, AsyncIterable<
   readonly addr: Deno.NetAddr;
   readonly #inbox: DatagramInbox;
   readonly #outbox: DatagramOutbox;
-  #closed: Error | undefined = undefined;
+  /** Why it cannot be used any more: `"it was closed by …"`; `undefined` while it can. */
+  #over: string | undefined = undefined;
 
   /**
    * Takes over a socket of the platform.
@@ -129,7 +132,7 @@ export class DatagramConn implements Disposable, AsyncDisposable, AsyncIterable<
 
   /** Whether {@linkcode close} was called. */
   get closed(): boolean {
-    return this.#closed !== undefined;
+    return this.#over !== undefined;
   }
 
   /**
@@ -138,7 +141,8 @@ export class DatagramConn implements Disposable, AsyncDisposable, AsyncIterable<
    * Source: `socket.recvfrom`.
    *
    * @returns Its bytes, and whom it is from.
-   * @throws {Deno.errors.BadResource} If the socket is closed, now or meanwhile.
+   * @throws {Deno.errors.BadResource} If the socket is closed.
+   * @throws {Deno.errors.Interrupted} If it is closed meanwhile.
    * @throws {Timeout} On time-out; no datagram is lost.
    * @throws {RangeError} If the time-out is negative or NaN.
    */
@@ -148,8 +152,8 @@ export class DatagramConn implements Disposable, AsyncDisposable, AsyncIterable<
 
   /**
    * Sends a datagram, text as UTF-8. Nobody knows whether it arrives. Datagrams go out in the order of the
-   * calls, those to a name once it is looked up. After a kill or time-out it may have gone all the same; with a time-out of 0 nothing is sent.
-   * Switches.
+   * calls, those to a name once it is looked up. After a kill or time-out it may have gone all the same; with a
+   * time-out of 0 nothing is sent. Switches.
    *
    * Source: `socket.sendto`.
    *
@@ -160,7 +164,8 @@ export class DatagramConn implements Disposable, AsyncDisposable, AsyncIterable<
    * for a datagram (over IPv4, 65,507 bytes are the most).
    * @throws {TypeError} If `data` or the host name is of a wrong type, or the address is IPv6 and the socket IPv4.
    * @throws {Deno.errors.NotFound} If there is no such host, or none that the socket can reach.
-   * @throws {Deno.errors.BadResource} If the socket is closed, now or meanwhile.
+   * @throws {Deno.errors.BadResource} If the socket is closed.
+   * @throws {Deno.errors.Interrupted} If it is closed meanwhile.
    * @throws {Timeout} On time-out.
    */
   send(data: Uint8Array | string, to: DatagramDestination, options?: WaitOptions): Promise<number> {
@@ -168,7 +173,7 @@ export class DatagramConn implements Disposable, AsyncDisposable, AsyncIterable<
     const bytes = toBytes(data, action);
     checkDestination(to, action);
     const { hostname, port } = to;
-    if (!isAddress(hostname)) {
+    if (parseIp(hostname) === undefined) {
       const message = `sending to ${formatHostPort(hostname, port)}`;
       return within(options, action, message, (signal) => this.#sendToName(bytes, to, signal));
     }
@@ -215,11 +220,10 @@ export class DatagramConn implements Disposable, AsyncDisposable, AsyncIterable<
    * forgotten. The system frees the port a moment later. Harmless when it is closed. Does not switch.
    */
   close(): void {
-    if (this.#closed !== undefined) return;
-    const by = nameOf(callerTask());
-    this.#closed = new Deno.errors.BadResource(`Datagram socket on ${this} was closed by ${by}`);
-    this.#inbox.close(this.#closed);
-    this.#outbox.close(this.#closed);
+    if (this.#over !== undefined) return;
+    this.#over = `it was closed by ${nameOf(callerTask())}`;
+    this.#inbox.close(this.#over);
+    this.#outbox.close(this.#over);
     this.raw.close();
   }
 
@@ -241,7 +245,7 @@ export class DatagramConn implements Disposable, AsyncDisposable, AsyncIterable<
       try {
         datagram = await this.receive();
       } catch (error) {
-        if (error === this.#closed) return;
+        if (this.closed && isCausedByClosing(error)) return;
         throw error;
       }
       yield datagram;
@@ -281,7 +285,7 @@ export class DatagramConn implements Disposable, AsyncDisposable, AsyncIterable<
   }
 
   #configure(action: string, change: () => void): void {
-    if (this.#closed !== undefined) throw this.#closed;
+    if (this.#over !== undefined) throw refusedAsClosed(`${action} on`, this, this.#over);
     try {
       change();
     } catch (cause) {
@@ -310,8 +314,4 @@ function checkDestination(to: DatagramDestination, action: string): void {
   checkHostname(to.hostname, action);
   checkPort(to.port, action);
   if (to.port === 0) throw new RangeError(`Cannot ${action}: port must not be 0`);
-}
-
-function isAddress(hostname: string): boolean {
-  return hostname.includes(":") || /^\d+\.\d+\.\d+\.\d+$/.test(hostname);
 }

@@ -1,16 +1,17 @@
 import {
   enterWait,
+  failedWith,
   immediately,
   park,
   readyWith,
   refusal,
-  rejected,
   Ring,
   Waiter,
   WaitList,
   type WaitPlan,
   type WaitSource,
 } from "../hub/mod.ts";
+import { endedByClosing, refusedAsClosed } from "./closing.ts";
 import { expiryOf } from "./expiry.ts";
 import { KeepAlive } from "./keep_alive.ts";
 
@@ -41,7 +42,8 @@ export class DatagramInbox implements WaitSource {
   readonly #queue: Ring<Datagram> = new Ring();
   readonly #waiters: WaitList = new WaitList("receive", this);
   readonly #keepAlive = new KeepAlive();
-  #closed: Error | undefined = undefined;
+  /** Why nothing arrives any more: "it was closed by …". */
+  #closed: string | undefined = undefined;
 
   constructor(readonly owner: object, readonly maxQueue: number) {}
 
@@ -50,7 +52,9 @@ export class DatagramInbox implements WaitSource {
     const task = enterWait("receive datagram");
     const refused = refusal(task, plan);
     if (refused !== undefined) return refused;
-    if (this.#closed !== undefined) return rejected(this.#closed);
+    if (this.#closed !== undefined) {
+      return failedWith(task, this, refusedAsClosed("receive on", this.owner, this.#closed));
+    }
     const datagram = this.#queue.shift();
     if (datagram !== undefined) return readyWith(task, this, datagram);
     if (plan.timeout === 0) return immediately(plan, expiryOf(plan, "receiving on", this.owner));
@@ -75,12 +79,12 @@ export class DatagramInbox implements WaitSource {
     waiter?.task.hub.wakeFromOutside(() => waiter.fail(error));
   }
 
-  /** Nothing will arrive any more, and what has arrived is forgotten; all who wait are told. */
-  close(error: Error): void {
-    this.#closed = error;
+  /** Nothing will arrive any more, and what has arrived is forgotten; all who wait are told why. */
+  close(why: string): void {
+    this.#closed = why;
     while (this.#queue.size > 0) this.#queue.shift();
     for (let waiter = this.#nextWaiter(); waiter !== undefined; waiter = this.#nextWaiter()) {
-      waiter.fail(error);
+      waiter.fail(endedByClosing("Receiving on", this.owner, why));
     }
     this.#keepAlive.end();
   }

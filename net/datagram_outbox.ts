@@ -1,16 +1,17 @@
 import {
   enterWait,
   type Expiry,
+  failedWith,
   immediately,
   park,
   refusal,
-  rejected,
   Waiter,
   WaitList,
   type WaitPlan,
   type WaitSource,
 } from "../hub/mod.ts";
 import { formatHostPort } from "./address.ts";
+import { endedByClosing, refusedAsClosed } from "./closing.ts";
 import { sendError } from "./datagram_errors.ts";
 import { expiryOf } from "./expiry.ts";
 
@@ -45,7 +46,8 @@ export class DatagramOutbox implements WaitSource {
   /** Whose datagram is with the platform, unless they have left. */
   #sender: Waiter | undefined = undefined;
   #underWay = false;
-  #closed: Error | undefined = undefined;
+  /** Why nothing is sent any more: "it was closed by …". */
+  #closed: string | undefined = undefined;
 
   constructor(sink: DatagramSink, readonly owner: object) {
     this.#sink = sink;
@@ -56,7 +58,9 @@ export class DatagramOutbox implements WaitSource {
     const task = enterWait("send datagram");
     const refused = refusal(task, plan);
     if (refused !== undefined) return refused;
-    if (this.#closed !== undefined) return rejected(this.#closed);
+    if (this.#closed !== undefined) {
+      return failedWith(task, this, refusedAsClosed("send from", this.owner, this.#closed));
+    }
     if (plan.timeout === 0) return immediately(plan, sendExpiry(parcel, plan));
     const waiter = new Waiter(task, this, parcel);
     task.hub.foreignWaits++;
@@ -65,12 +69,13 @@ export class DatagramOutbox implements WaitSource {
     return park(waiter, plan, sendExpiry(parcel, plan));
   }
 
-  /** Nothing will be sent any more; all who wait are told. */
-  close(error: Error): void {
-    this.#closed = error;
-    this.#takeSender()?.fail(error);
+  /** Nothing will be sent any more; all who wait are told why. */
+  close(why: string): void {
+    this.#closed = why;
+    const ended = () => endedByClosing("Sending from", this.owner, why);
+    this.#takeSender()?.fail(ended());
     for (let waiter = this.#nextWaiter(); waiter !== undefined; waiter = this.#nextWaiter()) {
-      waiter.fail(error);
+      waiter.fail(ended());
     }
   }
 

@@ -1,6 +1,6 @@
 import { quiet, type WaitOptions } from "../hub/mod.ts";
 import { formatAddress } from "./address.ts";
-import { BaseServer, checkHandler, type ServerOptions } from "./base_server.ts";
+import { AcceptingServer, checkHandler, type ServerOptions } from "./accepting_server.ts";
 import { checkDatagramOptions, listenDatagram, type ListenDatagramOptions } from "./datagram.ts";
 import { DatagramConn, type DatagramDestination } from "./datagram_conn.ts";
 import { parseAddress } from "./parse_address.ts";
@@ -44,7 +44,7 @@ export type DatagramHandler = (
  * assertEquals(new TextDecoder().decode(answer), "hello");
  * ```
  */
-export class DatagramServer extends BaseServer {
+export class DatagramServer extends AcceptingServer {
   readonly #handler: DatagramHandler;
   /** A socket that was given, or where to make one. */
   readonly #place: DatagramConn | ListenDatagramOptions;
@@ -120,15 +120,15 @@ export class DatagramServer extends BaseServer {
   }
 
   /** Receives a datagram and handles it. */
-  protected override async acceptOne(): Promise<void> {
-    const [data, from] = await this.#conn!.receive();
+  protected override async acceptOne(signal: AbortSignal): Promise<void> {
+    const [data, from] = await this.#conn!.receive({ signal });
     await this.handle(async () => {
       await this.#handler(data, from, this);
     }, `datagram from ${formatAddress(from)}`);
   }
 
   /** Closes the socket, unless handlers may still need it. */
-  protected override shut(): void {
+  protected override stopListening(): void {
     if (!this.#stopping) this.#closeSocket();
   }
 

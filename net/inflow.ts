@@ -1,15 +1,16 @@
 import {
   enterWait,
+  failedWith,
   immediately,
   park,
   readyWith,
   refusal,
-  rejected,
   Waiter,
   type WaitPlan,
   type WaitSource,
 } from "../hub/mod.ts";
 import { named } from "./address.ts";
+import { endedByClosing, refusedAsClosed } from "./closing.ts";
 import { checkFree } from "./concurrency.ts";
 import { expiryOf } from "./expiry.ts";
 import { ReadBuffer } from "./read_buffer.ts";
@@ -47,8 +48,8 @@ export class Inflow implements WaitSource {
   #ended = false;
   /** Why no more bytes will come. What came before can still be read. */
   #broken: { readonly error: unknown } | undefined = undefined;
-  /** Why nothing can be read any more: it was closed or detached here. */
-  #failure: (() => unknown) | undefined = undefined;
+  /** Why nothing can be read any more: "it was closed by …". */
+  #closed: string | undefined = undefined;
 
   constructor(source: ByteSource, readonly owner: object) {
     this.#source = source;
@@ -69,7 +70,7 @@ export class Inflow implements WaitSource {
       const there = this.#attempt(want);
       if (there !== undefined) return readyWith(task, this, there);
     } catch (error) {
-      return rejected(error);
+      return failedWith(task, this, error);
     }
     if (plan.timeout === 0) {
       this.#pull();
@@ -83,13 +84,13 @@ export class Inflow implements WaitSource {
     return park(waiter, plan, expiryOf(plan, "reading from", this.owner));
   }
 
-  /** Nothing can be read any more; whoever waits is told. The error is made only for them. */
-  fail(makeError: () => unknown): void {
-    this.#failure ??= makeError;
+  /** Nothing can be read any more; whoever waits is told why. */
+  close(why: string): void {
+    this.#closed = why;
     const reader = this.#reader;
     if (reader === undefined) return;
     this.#forgetReader(reader);
-    reader.fail(makeError());
+    reader.fail(endedByClosing("Reading from", this.owner, why));
   }
 
   /** For the hub: the reader was interrupted. */
@@ -99,7 +100,7 @@ export class Inflow implements WaitSource {
   }
 
   #attempt<T>(want: Want<T>): T | undefined {
-    if (this.#failure !== undefined) throw this.#failure();
+    if (this.#closed !== undefined) throw refusedAsClosed("read from", this.owner, this.#closed);
     const there = want.take(this.#buffer);
     if (there !== undefined) return there;
     if (this.#broken !== undefined) throw this.#broken.error;
@@ -121,7 +122,7 @@ export class Inflow implements WaitSource {
 
   readonly #broke = (reason: unknown): void => {
     this.#pulling = false;
-    if (this.#failure !== undefined) return; // closed by ourselves: the reader has been told
+    if (this.#closed !== undefined) return; // closed by ourselves: the reader has been told
     const error = named(reason, "read from", String(this.owner));
     this.#broken = { error };
     const reader = this.#reader;

@@ -1,5 +1,4 @@
-/** The longest the platform can wait; what happens then is nothing. */
-const MAX_PLATFORM_DELAY = 2 ** 31 - 1;
+import { MAX_PLATFORM_DELAY } from "../hub/clock.ts";
 
 /**
  * Keeps the process alive while it is held, for operations of the platform that cannot be told to do so once

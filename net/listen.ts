@@ -94,7 +94,9 @@ export interface ListenTlsOptions extends ListenTcpOptions {
  *
  * @throws {RangeError} If the port or the backlog is out of range.
  * @throws {TypeError} If both or none of port and path are given, or the host name is empty.
- * @throws {Deno.errors.AddrInUse} If somebody listens there.
+ * @throws {Deno.errors.AddrInUse} If somebody listens there, or a file is at the path.
+ * @throws {Deno.errors.AddrNotAvailable} If the address is not one of this machine.
+ * @throws {Deno.errors.NotFound} If there is no such host, or no directory for the path.
  *
  * @example On any free port
  * ```ts

@@ -1,12 +1,12 @@
 import {
   callerTask,
   enterWait,
+  failedWith,
   immediately,
   park,
   planWait,
   readyWith,
   refusal,
-  rejected,
   Ring,
   Waiter,
   WaitList,
@@ -35,7 +35,8 @@ export type RawListener = Deno.Listener<RawConn, Deno.Addr>;
  * Takes connections as they come.
  *
  * An accept that is killed or times out loses no client: whoever accepts next gets it. Several greenlets may
- * accept at a time; they are served first come first served.
+ * accept at a time; they are served first come first served. Once it is closed, all of them get
+ * `Deno.errors.BadResource`, those that waited included, as in Deno.
  *
  * @example Greet one client
  * ```ts
@@ -102,7 +103,7 @@ export class Listener<C extends Conn = Conn> implements Disposable, AsyncIterabl
     const task = enterWait("accept connection");
     const refused = refusal(task, plan);
     if (refused !== undefined) return refused;
-    if (this.#closed !== undefined) return rejected(this.#closed);
+    if (this.#closed !== undefined) return failedWith(task, this, this.#closed);
     const arrived = this.#arrived.shift();
     if (arrived !== undefined) return readyWith(task, this, this.#wrap(arrived));
     this.#pull();

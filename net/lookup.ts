@@ -1,6 +1,6 @@
 import type dns from "node:dns";
 import { planWait, until, type WaitOptions } from "../hub/mod.ts";
-import { checkHostname } from "./address.ts";
+import { checkHostname, withoutBrackets } from "./address.ts";
 import { builtin } from "./builtin.ts";
 
 /**
@@ -44,7 +44,7 @@ export interface LookupOptions extends WaitOptions {
  *
  * Source: `gevent.socket.getaddrinfo`.
  *
- * @param host A name, or an address, which is returned as it is.
+ * @param host A name, or an address, which is returned as it is, but without brackets.
  * @returns At least one, in the system's order.
  * @throws {Deno.errors.NotFound} If there is none.
  * @throws {Timeout} On time-out.
@@ -72,7 +72,7 @@ function systemLookup(host: string, family: 4 | 6 | undefined): Promise<HostAddr
   const { lookup } = builtin<typeof dns>("node:dns");
   return new Promise((resolve, reject) => {
     // In the order of the system, which knows which family works here (RFC 6724).
-    lookup(host, { all: true, verbatim: true }, (error, found) => {
+    lookup(withoutBrackets(host), { all: true, verbatim: true }, (error, found) => {
       if (error) return reject(asNotFound(host, error));
       const addresses = (found as HostAddress[]).filter((entry) =>
         family === undefined || entry.family === family

@@ -48,7 +48,8 @@ export { type HostAddress, lookup, type LookupOptions } from "./lookup.ts";
 export type { NameServer } from "./name_server.ts";
 export { resolve, type ResolveOptions, reverse } from "./resolve.ts";
 export { Resolver, type ResolverOptions } from "./resolver.ts";
-export { BaseServer, type ServeForeverOptions, type ServerOptions, type SpawnPolicy } from "./base_server.ts";
+export { AcceptingServer, type ServerOptions, type SpawnPolicy } from "./accepting_server.ts";
+export { BaseServer, type ServeForeverOptions } from "./base_server.ts";
 export { type DatagramHandler, DatagramServer } from "./datagram_server.ts";
 export { onSignal, type OnSignalOptions } from "./on_signal.ts";
 export { parseAddress } from "./parse_address.ts";
@@ -57,3 +58,34 @@ export { type StreamHandler, StreamServer, type StreamServerOptions } from "./st
 export { wrapTls } from "./wrap_tls.ts";
 export { TlsConn } from "./tls_conn.ts";
 export { TooLongError } from "./wants.ts";
+export { type AccessLogEntry, combinedLogLine } from "./http/access_log.ts";
+export { BodyTooLargeError } from "./http/body_limit.ts";
+export {
+  type HttpAddress,
+  type HttpHandler,
+  HttpServer,
+  type HttpServerOptions,
+} from "./http/http_server.ts";
+export type { RequestInfo } from "./http/request_greenlet.ts";
+export { HttpClient, type HttpClientOptions, type HttpRequestInit } from "./http/http_client.ts";
+export { TooManyRedirectsError } from "./http/client_redirect.ts";
+export { HttpResponse } from "./http/client_response.ts";
+export type { BackoffOptions, FailedTry, RetryOn } from "./http/client_retry.ts";
+export type { CallOptions } from "./http/client_settings.ts";
+export { eventStream, type EventStreamOptions, type ServerSentEvent } from "./http/event_stream.ts";
+export { respondFrom } from "./http/respond_from.ts";
+export type { StreamSource } from "./http/source_stream.ts";
+export {
+  connectWebSocket,
+  type ConnectWebSocketOptions,
+} from "./websocket/connect_web_socket.ts";
+export type { WebSocketOptions } from "./websocket/limits.ts";
+export { upgrade, type UpgradeOptions } from "./websocket/upgrade.ts";
+export type { UpgradeRequest } from "./websocket/upgrade_request.ts";
+export { WebSocketConn } from "./websocket/web_socket_conn.ts";
+export { WebSocketError, type WebSocketErrorOptions } from "./websocket/web_socket_error.ts";
+export {
+  type WebSocketHandler,
+  WebSocketServer,
+  type WebSocketServerOptions,
+} from "./websocket/web_socket_server.ts";

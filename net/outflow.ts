@@ -1,15 +1,16 @@
 import {
   enterWait,
+  failedWith,
   immediately,
   park,
   readyWith,
   refusal,
-  rejected,
   Waiter,
   type WaitPlan,
   type WaitSource,
 } from "../hub/mod.ts";
 import { named } from "./address.ts";
+import { endedByClosing, refusedAsClosed } from "./closing.ts";
 import { checkFree } from "./concurrency.ts";
 import { expiryOf } from "./expiry.ts";
 
@@ -39,7 +40,10 @@ export class Outflow implements WaitSource {
   #writer: Waiter | undefined = undefined;
   /** Whose write of the platform is under way; its writer may have left. */
   #underWay: Load | undefined = undefined;
-  #failure: (() => unknown) | undefined = undefined;
+  /** Why the platform takes no more bytes. */
+  #broken: { readonly error: unknown } | undefined = undefined;
+  /** Why nothing can be written any more: "it was closed by …". */
+  #closed: string | undefined = undefined;
 
   constructor(sink: ByteSink, readonly owner: object) {
     this.#sink = sink;
@@ -65,13 +69,13 @@ export class Outflow implements WaitSource {
     return this.#send({ data: NOTHING, all: true, closes: true, sent: 0 }, plan);
   }
 
-  /** Nothing can be written any more; whoever waits is told. The error is made only for them. */
-  fail(makeError: () => unknown): void {
-    this.#failure ??= makeError;
+  /** Nothing can be written any more; whoever waits is told why. */
+  close(why: string): void {
+    this.#closed = why;
     const writer = this.#writer;
     if (writer === undefined) return;
     this.#forgetWriter(writer);
-    writer.fail(makeError());
+    writer.fail(endedByClosing("Writing to", this.owner, why));
   }
 
   /** For the hub: the writer was interrupted. */
@@ -84,7 +88,8 @@ export class Outflow implements WaitSource {
     checkFree(this.#writer, "write to", this.owner, task);
     const refused = refusal(task, plan);
     if (refused !== undefined) return refused;
-    if (this.#failure !== undefined) return rejected(this.#failure());
+    const failure = this.#failure();
+    if (failure !== undefined) return failedWith(task, this, failure.error);
     if (load.data.length === 0 && !load.closes) return readyWith(task, this, resultOf(load) as T);
     // The platform never writes at once.
     if (plan.timeout === 0) return immediately(plan, expiryOf(plan, "writing to", this.owner));
@@ -92,6 +97,11 @@ export class Outflow implements WaitSource {
     task.hub.foreignWaits++;
     if (this.#underWay === undefined) this.#push(load);
     return park(waiter, plan, expiryOf(plan, "writing to", this.owner));
+  }
+
+  #failure(): { readonly error: unknown } | undefined {
+    if (this.#closed === undefined) return this.#broken;
+    return { error: refusedAsClosed("write to", this.owner, this.#closed) };
   }
 
   #push(load: Load): void {
@@ -115,9 +125,9 @@ export class Outflow implements WaitSource {
 
   readonly #broke = (reason: unknown): void => {
     this.#underWay = undefined;
-    if (this.#failure !== undefined) return; // closed by ourselves: the writer has been told
+    if (this.#closed !== undefined) return; // closed by ourselves: the writer has been told
     const error = named(reason, "write to", String(this.owner));
-    this.#failure = () => error;
+    this.#broken = { error };
     const writer = this.#writer;
     if (writer === undefined) return;
     this.#forgetWriter(writer);

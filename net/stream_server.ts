@@ -1,7 +1,7 @@
 import { type Duration, toMilliseconds } from "../hub/mod.ts";
 import { checkWhole } from "../sync/check.ts";
 import { sleep } from "../green/sleep.ts";
-import { BaseServer, checkHandler, type ServerOptions } from "./base_server.ts";
+import { AcceptingServer, checkHandler, type ServerOptions } from "./accepting_server.ts";
 import type { Conn } from "./conn.ts";
 import { checkPlace, listen, type ListenOptions, listenTls, type ListenTlsOptions } from "./listen.ts";
 import { Listener } from "./listener.ts";
@@ -73,7 +73,7 @@ const DEFAULT_MAX_ACCEPT = 100;
  * assertEquals(await conn.readLine(), "hello");
  * ```
  */
-export class StreamServer extends BaseServer {
+export class StreamServer extends AcceptingServer {
   readonly #handler: StreamHandler;
   readonly #open: () => Listener<Conn>;
   readonly #handshakeTimeout: Duration;
@@ -124,8 +124,8 @@ export class StreamServer extends BaseServer {
   }
 
   /** Accepts a client and serves it. */
-  protected override async acceptOne(): Promise<void> {
-    const conn = await this.#listener!.accept();
+  protected override async acceptOne(signal: AbortSignal): Promise<void> {
+    const conn = await this.#listener!.accept({ signal });
     try {
       await this.handle(() => this.#serve(conn), `client ${conn}`, () => conn.close());
     } catch (error) {
@@ -136,7 +136,7 @@ export class StreamServer extends BaseServer {
   }
 
   /** Closes the listener. */
-  protected override shut(): void {
+  protected override stopListening(): void {
     this.#listener?.close();
   }
 

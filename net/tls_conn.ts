@@ -1,4 +1,5 @@
 import { enterWait, planWait, quiet, until, type WaitOptions } from "../hub/mod.ts";
+import { endedByClosing, isCausedByClosing } from "./closing.ts";
 import { Conn } from "./conn.ts";
 
 /**
@@ -40,21 +41,24 @@ export class TlsConn extends Conn {
    *
    * @returns Which protocol was agreed on, if `alpnProtocols` was given.
    * @throws {Timeout} On time-out.
-   * @throws {Deno.errors.Interrupted} If it is closed, now or meanwhile.
+   * @throws {Deno.errors.BadResource} If it is closed.
+   * @throws {Deno.errors.Interrupted} If it is closed meanwhile.
    * @throws {Error} Of the platform, if the peer's certificate is refused, or ours is.
    */
   handshake(options?: WaitOptions): Promise<Deno.TlsHandshakeInfo> {
-    planWait(options, "shake hands");
+    const limits = { signal: options?.signal, timeout: options?.timeout ?? this.timeout ?? undefined };
+    planWait(limits, "shake hands");
     enterWait("shake hands");
-    return quiet(this.#handshake(options));
+    return quiet(this.#handshake(limits));
   }
 
-  async #handshake(options: WaitOptions | undefined): Promise<Deno.TlsHandshakeInfo> {
+  async #handshake(limits: WaitOptions): Promise<Deno.TlsHandshakeInfo> {
+    this.checkOpen("shake hands with");
     try {
-      return await until(this.raw.handshake(), { ...options, what: `the TLS handshake with ${this}` });
+      return await until(this.raw.handshake(), { ...limits, what: `the TLS handshake with ${this}` });
     } catch (error) {
       if (this.closed && isCausedByClosing(error)) {
-        throw new Deno.errors.Interrupted(`The TLS handshake with ${this} ended: it was closed`);
+        throw endedByClosing("The TLS handshake with", this, "it was closed");
       }
       this.close();
       throw error;
@@ -65,9 +69,4 @@ export class TlsConn extends Conn {
 /** The platform leaves the transport out where TLS was started on a TCP connection. */
 function asTcp({ hostname, port }: Deno.NetAddr): Deno.NetAddr {
   return { transport: "tcp", hostname, port };
-}
-
-/** What the platform says of a connection that is closed. */
-function isCausedByClosing(error: unknown): boolean {
-  return error instanceof Deno.errors.Interrupted || error instanceof Deno.errors.BadResource;
 }

@@ -28,6 +28,7 @@ import {
   wait,
   type WaitOptions,
 } from "@verdant/green";
+import { netCases } from "./net/waiting_calls.ts";
 
 /** How a time-out shows. */
 export type Expected = { readonly returns: unknown } | { readonly throws: new () => Error };
@@ -48,6 +49,7 @@ const full = () => new Queue<number>(1, [1]);
 
 /** Every waiting call, by name. */
 export const cases: Record<string, () => Case | Promise<Case>> = {
+  ...netCases,
   "Event.wait()": () => {
     const event = new Event();
     return { call: (o) => event.wait(o), expected: { returns: false }, state: () => event.isSet };

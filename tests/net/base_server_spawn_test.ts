@@ -1,5 +1,5 @@
 /** In which greenlets servers run their handlers. */
-import { assert, assertEquals, assertStrictEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertStringIncludes } from "@std/assert";
 import {
   type Conn,
   getCurrent,
@@ -13,6 +13,7 @@ import {
   spawn,
   spawnRaw,
   StreamServer,
+  Timeout,
 } from "@verdant/green";
 import { captureErrors } from "../helpers.ts";
 import { ask, dial, drained, echo, FakeListener, never, startServer } from "./servers.ts";
@@ -84,6 +85,43 @@ Deno.test("StreamServer says nothing of a handler that was killed", async () => 
   assertEquals(await client.readSome(), null);
   await dying.join();
   assertEquals([errors.seen, server.running], [[], 0]);
+});
+
+Deno.test("StreamServer.stopAccepting() lets clients wait until startAccepting(); handlers go on", async () => {
+  await using server = await startServer(echo);
+  using first = await dial(server);
+  assertEquals(await ask(first, "one"), "one");
+  server.stopAccepting();
+  server.stopAccepting(); // nothing happens
+  using second = await dial(server);
+  await second.writeAll("two\n");
+  assertEquals([await ask(first, "still here"), server.running, server.started], ["still here", 1, true]);
+  await assertRejects(() => second.readLine({ timeout: 20 }), Timeout);
+  server.startAccepting();
+  server.startAccepting();
+  assertEquals(await second.readLine(), "two");
+  using third = await dial(server);
+  assertEquals(await ask(third, "three"), "three");
+});
+
+Deno.test("StreamServer.stopAccepting() at any moment loses no client, and can be followed by stop()", async () => {
+  for (let moment = 0; moment < 8; moment++) {
+    await simulate(async (world) => {
+      const listener = new FakeListener();
+      const server = new StreamServer(listener, () => sleep(10), { spawn: 1 });
+      await server.start();
+      const clients = listener.crowd(3);
+      for (let i = 0; i < moment; i++) await sleep();
+      server.stopAccepting();
+      await world.advance(1_000);
+      assert(clients.filter(({ closed }) => closed).length < 2);
+      server.startAccepting();
+      await world.advance(1_000);
+      assertEquals(clients.map(({ closings }) => closings), [1, 1, 1]);
+      server.stopAccepting();
+      await server.stop();
+    });
+  }
 });
 
 Deno.test("StreamServer with a number accepts nobody who could not be served", async () => {

@@ -1,7 +1,7 @@
 /** The life of servers, from their start to their end, and errors of accepting. */
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import {
-  BaseServer,
+  AcceptingServer,
   BlockingSwitchOutError,
   connect,
   Event,
@@ -257,7 +257,7 @@ Deno.test("StreamServer.stop() and serveForever() refuse to wait in a callback o
 });
 
 /** Takes a while to open; each handler waits for ever. */
-class SlowServer extends BaseServer {
+class SlowServer extends AcceptingServer {
   readonly opening = new Event();
   readonly log: string[] = [];
   failure: Error | undefined = undefined;
@@ -277,7 +277,7 @@ class SlowServer extends BaseServer {
     await never();
   }
 
-  protected override shut(): void {
+  protected override stopListening(): void {
     this.log.push("shut");
   }
 }

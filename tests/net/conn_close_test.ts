@@ -1,4 +1,11 @@
-import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 import { Conn, createSocketPair, getHub, sleep, spawn, spawnWith } from "@verdant/green";
 import { assertIdle, bytes, caughtFrom, pairs, text } from "./network.ts";
 import { ScriptedRaw } from "./scripted.ts";
@@ -44,9 +51,13 @@ for (const [kind, makePair] of Object.entries(pairs)) {
       () => conn.closeWrite(),
     ];
     for (const use of uses) {
-      await assertRejects(use, Deno.errors.Interrupted, "it was closed by the main flow");
+      await assertRejects(use, Deno.errors.BadResource, `${conn}: it was closed by the main flow`);
     }
-    assertThrows(() => conn.detach(), Deno.errors.BadResource, "it is closed");
+    assertThrows(() => conn.detach(), Deno.errors.BadResource, "it was closed by the main flow");
+    if (kind === "TCP") {
+      const message = `Cannot set no delay on ${conn}: it was closed by the main flow`;
+      assertThrows(() => conn.setNoDelay(), Deno.errors.BadResource, message);
+    }
     assertEquals(typeof String(conn), "string");
   });
 
@@ -95,7 +106,36 @@ Deno.test("Conn.close() drops bytes that nobody has read", async () => {
   const conn = new ScriptedRaw().receive("abc").conn();
   assertEquals(text(await conn.readExactly(1)), "a");
   conn.close();
-  await assertRejects(() => conn.readSome(), Deno.errors.Interrupted);
+  await assertRejects(() => conn.readSome(), Deno.errors.BadResource);
+});
+
+Deno.test("Conn.close() counts, whatever has failed before", async () => {
+  const raw = new ScriptedRaw();
+  raw.holdsWrites = true;
+  const conn = raw.conn();
+  const failing = spawn(() => caughtFrom(() => Promise.all([conn.readSome(), conn.writeAll("x")])));
+  await sleep();
+  raw.break(new Deno.errors.ConnectionReset("reset"));
+  raw.writes[0]!.break(new Deno.errors.BrokenPipe("broken"));
+  assertInstanceOf(await failing.get(), Deno.errors.ConnectionReset);
+  await assertRejects(() => conn.writeAll("x"), Deno.errors.BrokenPipe);
+  conn.close();
+  await assertRejects(() => conn.readSome(), Deno.errors.BadResource);
+  await assertRejects(() => conn.writeAll("x"), Deno.errors.BadResource);
+});
+
+Deno.test("Conn that is closed does not let a loop that ignores it keep the others from running", async () => {
+  const conn = new ScriptedRaw().conn();
+  conn.close();
+  let over = false;
+  for (const use of [() => conn.readSome(), () => conn.writeAll("x")]) {
+    over = false;
+    setTimeout(() => over = true);
+    for (let tries = 0; !over; tries++) {
+      assert(tries < 10_000_000);
+      await use().catch(() => {});
+    }
+  }
 });
 
 Deno.test("Conn.close() after a kill ends the read that the dead reader left", async () => {

@@ -122,10 +122,13 @@ for (const [name, read] of Object.entries(reads)) {
     conn.setTimeout(0);
     await assertRejects(() => read(conn), Timeout, "after 0 ms");
     await assertRejects(() => read(conn, { timeout: 2 }), Timeout, "after 2 ms");
-    conn.setTimeout(Temporal.Duration.from({ milliseconds: 3 }));
+    const three = Temporal.Duration.from({ milliseconds: 3 });
+    conn.setTimeout(three);
+    assertStrictEquals(conn.timeout, three);
     await assertRejects(() => read(conn), Timeout, "after 3 ms");
     assertEquals(await read(conn, { signal: AbortSignal.abort("no") }).catch((reason) => reason), "no");
     conn.setTimeout(null);
+    assertEquals(conn.timeout, null);
     const patient = spawn(() => read(conn));
     assertEquals(await patient.join({ timeout: 10 }), false);
     await patient.kill();

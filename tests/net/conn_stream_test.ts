@@ -56,6 +56,30 @@ for (const [kind, makePair] of Object.entries(pairs)) {
     await pair.conn.writable.abort();
     assertEquals([pair.conn.closed, await pair.peer.readSome()], [true, null]);
   });
+
+  Deno.test(`Conn.writable that is aborted in the middle of a write does not wait for the peer (${kind})`, async () => {
+    using pair = await makePair();
+    const writer = pair.conn.writable.getWriter();
+    const writing = writer.write(new Uint8Array(32 * 1024 * 1024)).catch((reason) => reason);
+    await sleep(5);
+    const reason = new Error("enough");
+    await writer.abort(reason);
+    assertStrictEquals(await writing, reason);
+    assertEquals(pair.conn.closed, true);
+    assertIdle();
+  });
+
+  Deno.test(`Conn.readable fills the memory of a reader that brings its own, and takes no more (${kind})`, async () => {
+    using pair = await makePair();
+    await pair.peer.writeAll("hello");
+    const reader = pair.conn.readable.getReader({ mode: "byob" });
+    assertEquals(text((await reader.read(new Uint8Array(3))).value!), "hel");
+    reader.releaseLock();
+    assertEquals(text(await pair.conn.readSome()), "lo");
+    await pair.peer.closeWrite();
+    const { done, value } = await pair.conn.readable.getReader({ mode: "byob" }).read(new Uint8Array(3));
+    assertEquals([done, value?.length], [true, 0]);
+  });
 }
 
 Deno.test("Conn.readable and writable are the same stream each time", () => {

@@ -139,6 +139,14 @@ Deno.test("Conn.writeAll() throws an interruption that came before it, and sends
   assertEquals(raw.writes.length, 0);
 });
 
+Deno.test("Conn.writeAll() has one limit for all its parts together", async () => {
+  const { raw, conn } = held();
+  const drip = setInterval(() => raw.writes[0]?.go(1), 1);
+  await assertRejects(() => conn.writeAll(new Uint8Array(10_000), { timeout: 20 }), Timeout, "after 20 ms");
+  clearInterval(drip);
+  assert(raw.sent.length > 1);
+});
+
 Deno.test("Conn.writeAll() that fails tells its writer and all that come after", async () => {
   const { raw, conn } = held();
   const failure = new Deno.errors.BrokenPipe("broken");

@@ -82,6 +82,17 @@ Deno.test("connect() where nobody listens throws ConnectionRefused and names the
   assertIdle();
 });
 
+Deno.test("connect() takes an IPv6 address with or without brackets, and names it with them", async () => {
+  const listener = listen({ hostname: "[::1]", port: 0 });
+  const port = portOf(listener);
+  for (const hostname of ["::1", "[::1]"]) (await connect({ hostname, port })).close();
+  listener.close();
+  for (const hostname of ["::1", "[::1]"]) {
+    const error = await assertRejects(() => connect({ hostname, port }), Deno.errors.ConnectionRefused);
+    assert(error.message.includes(`Cannot connect to [::1]:${port}: `), error.message);
+  }
+});
+
 Deno.test("connect() to a host that is not there throws NotFound and names it", async () => {
   await assertRejects(
     () => connect({ hostname: "no-such-host.invalid", port: 80 }),

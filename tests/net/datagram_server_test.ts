@@ -12,6 +12,7 @@ import {
   type ServerOptions,
   sleep,
   spawn,
+  Timeout,
 } from "@verdant/green";
 import { captureErrors } from "../helpers.ts";
 
@@ -99,6 +100,24 @@ Deno.test("DatagramServer stops receiving while its pool is full, loses nothing,
   const answers = [];
   for (let i = 0; i < 5; i++) answers.push(decoder.decode((await client.receive(SOON))[0]));
   assertEquals([answers.toSorted(), most], [["0", "1", "2", "3", "4"], 2]);
+});
+
+Deno.test("DatagramServer.stopAccepting() lets datagrams wait until startAccepting()", async () => {
+  await using server = await started(echo);
+  using client = await listenDatagram(HERE);
+  assertEquals(await ask(client, server, "before"), ["before"]);
+  server.stopAccepting();
+  for (const word of ["1", "2"]) await client.send(word, server.address!);
+  await assertRejects(() => client.receive({ timeout: 20 }), Timeout);
+  server.startAccepting();
+  assertEquals(await ask(client, server, "3"), ["1"]);
+  assertEquals(
+    [await client.receive(SOON), await client.receive(SOON)].map(([data]) => decoder.decode(data)),
+    [
+      "2",
+      "3",
+    ],
+  );
 });
 
 Deno.test("DatagramServer shares a pool with others, and leaves it usable", async () => {
@@ -283,7 +302,7 @@ Deno.test("DatagramServer stops by itself when somebody else closes its socket",
   socket.close();
   assert(await serving.join(SOON));
   assertEquals([serving.successful, server.closed, errors.seen.length], [true, true, 1]);
-  assertInstanceOf(errors.seen[0], Deno.errors.BadResource);
+  assertInstanceOf(errors.seen[0], Deno.errors.Interrupted);
 });
 
 Deno.test("DatagramServer.serveForever() starts it, and ends with stop(); its kill stops it", async () => {

@@ -40,6 +40,7 @@ for (
     ["IPv4", "127.0.0.1", "127.0.0.1"],
     ["IPv6", "::1", "::1"],
     ["a name", "localhost", "localhost"],
+    ["IPv6 in brackets", "[::1]", "[::1]"],
     ["IPv6 and IPv4", "::", "127.0.0.1"],
   ] as const
 ) {
@@ -211,6 +212,15 @@ Deno.test({
     await conn.send("last", { hostname: "localhost", port: conn.addr.port });
     assertEquals(text(await conn.receive(SOON)), "last");
   },
+});
+
+Deno.test("DatagramConn.send() to what only looks like an address throws NotFound", async () => {
+  using conn = await listenDatagram(HERE);
+  await assertRejects(
+    () => conn.send("x", { hostname: "1.2.3.999", port: 9 }),
+    Deno.errors.NotFound,
+    "1.2.3.999",
+  );
 });
 
 Deno.test("DatagramConn.close() forgets what nobody has taken, and keeps the address", async () => {

@@ -35,6 +35,18 @@ Deno.test("listen() where somebody listens throws AddrInUse and names the place"
   assertThrows(() => listen({ path: place.path }), Deno.errors.AddrInUse, place.path);
 });
 
+Deno.test("listen() on a path where a file is throws AddrInUse, and leaves the file", () => {
+  using place = unixPlace();
+  Deno.writeTextFileSync(place.path, "mine");
+  assertThrows(() => listen({ path: place.path }), Deno.errors.AddrInUse, place.path);
+  assertEquals(Deno.readTextFileSync(place.path), "mine");
+});
+
+Deno.test("listen() on a host that is not there throws NotFound and names it", () => {
+  const hostname = "no-such-host.invalid";
+  assertThrows(() => listen({ hostname, port: 0 }), Deno.errors.NotFound, `Cannot listen on ${hostname}:0: `);
+});
+
 Deno.test("listen() on an address that is not ours throws AddrNotAvailable", () => {
   assertThrows(() => listen({ hostname: "192.0.2.1", port: 0 }), Deno.errors.AddrNotAvailable, "192.0.2.1:0");
 });

@@ -14,6 +14,7 @@ Deno.test("lookup() finds this machine", async () => {
 
 Deno.test("lookup() returns an address as it is", async () => {
   assertEquals(await lookup("192.0.2.7"), [{ address: "192.0.2.7", family: 4 }]);
+  assertEquals(await lookup("[2001:db8::7]"), [{ address: "2001:db8::7", family: 6 }]);
   assertEquals(await lookup("2001:db8::7"), [{ address: "2001:db8::7", family: 6 }]);
 });
 

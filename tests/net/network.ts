@@ -92,7 +92,7 @@ export function unixPlace(): Disposable & { readonly path: string } {
   };
 }
 
-/** A certificate for localhost and 127.0.0.1, and its key (PEM). */
+/** A certificate for localhost, 127.0.0.1 and ::1, and its key (PEM). */
 export interface Certificate {
   readonly cert: string;
   readonly key: string;
@@ -111,7 +111,7 @@ async function makeCertificate(): Promise<Certificate> {
   const { success, stderr } = await new Deno.Command("openssl", {
     args: [
       ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30".split(" "),
-      ...["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+      ...["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1"],
       ...["-addext", "basicConstraints=critical,CA:FALSE", "-keyout", keyPath, "-out", certPath],
     ],
   }).output();

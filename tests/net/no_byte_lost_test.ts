@@ -1,6 +1,6 @@
 /**
  * Readers, writers and acceptors are killed and timed out at seeded moments and replaced, again and again: every
- * byte arrives, in order, and every client is served.
+ * byte and datagram arrives, in order, and every client is served.
  *
  * `GREEN_STRESS_MIB` says how much goes through each connection.
  */
@@ -12,6 +12,7 @@ import {
   getCurrent,
   type Greenlet,
   isKill,
+  listenDatagram,
   type Listener,
   seededRandom,
   Semaphore,
@@ -25,6 +26,7 @@ import { assertIdleSoon, local, pairs, portOf } from "./network.ts";
 
 const MIB = 1024 * 1024;
 const AMOUNT = Number(Deno.env.get("GREEN_STRESS_MIB") ?? 4) * MIB;
+const DATAGRAMS = 500 * Number(Deno.env.get("GREEN_STRESS_MIB") ?? 4);
 const CLIENTS = 100 * Number(Deno.env.get("GREEN_STRESS_MIB") ?? 4);
 
 /** Numbers that are the same for the same seed. */
@@ -167,6 +169,31 @@ for (const [kind, makePair] of Object.entries(pairs)) {
     await assertIdleSoon();
   });
 }
+
+Deno.test("no datagram is lost by receivers that are killed and timed out", async () => {
+  const dice = new Dice(4);
+  const here = { hostname: "127.0.0.1", port: 0 };
+  using conn = await listenDatagram({ ...here, maxQueue: Infinity });
+  using peer = await listenDatagram(here);
+  const pace = new Semaphore(0);
+  const got: number[] = [];
+  const sender = spawn(async () => {
+    for (let number = 0; number < DATAGRAMS; number++) {
+      await pace.acquire();
+      await peer.send(`${number}`, conn.addr);
+    }
+  });
+  const strikes = await torment(dice, pace, async () => {
+    while (got.length < DATAGRAMS) {
+      const [data] = await conn.receive(dice.below(4) === 0 ? { timeout: dice.below(3) / 4 } : {});
+      got.push(Number(new TextDecoder().decode(data)));
+    }
+  });
+  await sender.get();
+  assertEquals(got, Array.from({ length: DATAGRAMS }, (_, number) => number));
+  assert(strikes > DATAGRAMS / 4, `only ${strikes} strikes`);
+  await assertIdleSoon();
+});
 
 Deno.test("no client is lost by acceptors that are killed and timed out", async () => {
   const dice = new Dice(5);

@@ -62,4 +62,7 @@ Deno.test("connect() needs no other permission than that for its host and port",
   }
   const refused = await run("permitted.ts", ["localhost", `${port}`], ["--allow-net=example.com"]);
   assertEquals(refused, { code: 0, out: "NotCapable\n", err: "" });
+  const host = "no-such-host.invalid";
+  const missing = await run("permitted.ts", [host, `${port}`], [`--allow-net=${host}:${port}`]);
+  assertEquals(missing, { code: 0, out: "NotFound\n", err: "" });
 });

@@ -45,6 +45,16 @@ Deno.test("serve() serves many clients at a time, and closes the connection when
   assertEquals(conns.map(({ closed }) => closed), [true, true, true]);
 });
 
+Deno.test("serve() takes a handler that closes its connection itself", async () => {
+  using listener = local();
+  const serving = spawn(() => serve(listener, (conn) => conn.close()));
+  for (let i = 0; i < 3; i++) {
+    using conn = await dial(listener);
+    assertEquals(await conn.readLine(), null);
+  }
+  await serving.kill();
+});
+
 Deno.test("serve() names the greenlet of each handler after its client", async () => {
   using listener = local();
   const seen: string[] = [];

@@ -58,16 +58,26 @@ Deno.test("TlsConn.handshake() that times out or is killed closes the connection
   }
 });
 
+Deno.test("TlsConn.handshake() has the limit of setTimeout() unless it is given another", async () => {
+  for (const [own, limit] of [[undefined, 5], [6, 6]]) {
+    using pair = await silentClient();
+    pair.conn.setTimeout(5);
+    const shaking = (pair.conn as TlsConn).handshake({ timeout: own });
+    await assertRejects(() => shaking, Timeout, `after ${limit} ms`);
+  }
+});
+
 Deno.test("TlsConn.close() ends a handshake of another greenlet, which is told", async () => {
   using pair = await silentClient();
   const conn = pair.conn as TlsConn;
   const victim = spawn(() => caughtFrom(() => conn.handshake()));
   await sleep();
   conn.close();
-  for (const error of [await victim.get(), await caughtFrom(() => conn.handshake())]) {
-    assertInstanceOf(error, Deno.errors.Interrupted);
-    assertEquals(error.message, `The TLS handshake with ${conn} ended: it was closed`);
-  }
+  const error = await victim.get();
+  assertInstanceOf(error, Deno.errors.Interrupted);
+  assertEquals(error.message, `The TLS handshake with ${conn} ended: it was closed`);
+  const later = await assertRejects(() => conn.handshake(), Deno.errors.BadResource);
+  assertEquals(later.message, `Cannot shake hands with ${conn}: it was closed by the main flow`);
   await assertIdleSoon();
 });
 

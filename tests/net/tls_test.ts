@@ -58,6 +58,18 @@ Deno.test("connectTls() does the handshake and checks the certificate against th
   assertIdle();
 });
 
+Deno.test("connectTls() takes an IPv6 address with or without brackets", async () => {
+  using listener = localTls({ hostname: "[::1]" });
+  for (const hostname of ["::1", "[::1]"]) {
+    for (const own of [{}, { cert, key }]) {
+      const connecting = connectTls({ hostname, port: portOf(listener), caCerts, ...own });
+      using far = await listener.accept();
+      await far.handshake();
+      (await connecting).close();
+    }
+  }
+});
+
 Deno.test("connectTls() agrees on a protocol, the server's preference first", async () => {
   using listener = localTls({ alpnProtocols: ["h2", "http/1.1"] });
   const port = portOf(listener);
@@ -321,6 +333,23 @@ Deno.test("startTls() that times out or is killed closes the connection and name
       assertEquals(error.message, `Timed out after 10 ms: starting TLS with ${conn}`);
     }
     await assertIdleSoon();
+  }
+});
+
+Deno.test("startTls() has the limit of setTimeout(), and hands it down", async () => {
+  using listener = localTls();
+  for (const own of [undefined, 11]) {
+    using silent = await plainPair();
+    silent.conn.setTimeout(10);
+    const starting = startTls(silent.conn, { hostname: "localhost", timeout: own });
+    await assertRejects(() => starting, Timeout, `after ${own ?? 10} ms`);
+    const plain = await connect({ port: portOf(listener) });
+    if (own !== undefined) plain.setTimeout(10);
+    using far = await listener.accept();
+    const shaking = far.handshake();
+    using near = await startTls(plain, { hostname: "localhost", caCerts, timeout: 5_000 });
+    await shaking;
+    assertEquals(near.timeout, own === undefined ? null : 10);
   }
 });
 
