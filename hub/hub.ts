@@ -300,6 +300,15 @@ export class Hub {
     this.#pump();
   }
 
+  /**
+   * The same for a call that comes straight from the event loop, not in a microtask: that was a turn of its own,
+   * so no other one is due. Otherwise one request in 64 would wait for it, and be the slowest percent.
+   */
+  wakeFromEventLoop(grant: () => void): void {
+    if (!this.#turnArmed) this.#budget = SWITCHES_PER_CLOCK_READ;
+    this.wakeFromOutside(grant);
+  }
+
   /** Starts a timer. `fire` runs inside the hub: it may queue work, nothing else. */
   startTimer<T>(delay: number, ref: boolean, fire: (arg: T) => void, arg: T): Timer {
     const timer = this.timers.add(this.now() + delay, ref, fire, arg);

@@ -17,6 +17,7 @@ import { Admission } from "./admission.ts";
 import { BodyGreenlet, BrokenOff } from "./body_greenlet.ts";
 import {
   announcesMore,
+  BadBodyError,
   BodyTooLargeError,
   ClientGoneError,
   makeBodyGreen,
@@ -128,7 +129,7 @@ export class Service implements RequestService {
     const record = this.#log === undefined ? undefined : new AccessRecord(request, info, this.#hub.now());
     if (mayHaveBody(request)) {
       if (announcesMore(request, this.#maxBodyBytes)) {
-        return this.#refuse(tooLarge(), record);
+        return this.#refuse(refusal(413), record);
       }
       makeBodyGreen(request, this.#maxBodyBytes);
     }
@@ -167,8 +168,9 @@ export class Service implements RequestService {
   /** For the greenlet of a request. */
   report(greenlet: RequestGreenlet): void {
     const { error } = greenlet;
-    if (error instanceof ClientGoneError) greenlet.gone = true;
-    else if (!(error instanceof BodyTooLargeError)) this.#tell(greenlet, error);
+    const fault = faultOf(error);
+    if (fault === CLIENT_GONE) greenlet.gone = true;
+    else if (fault === undefined) this.#tell(greenlet, error);
   }
 
   /** For the greenlet of a request: it has become a WebSocket. */
@@ -205,7 +207,7 @@ export class Service implements RequestService {
 
   #start(greenlet: RequestGreenlet): boolean {
     let admitted = true;
-    this.#hub.wakeFromOutside(() => {
+    this.#hub.wakeFromEventLoop(() => {
       if (this.#admission === undefined) greenlet.start();
       else admitted = this.#admission.admit(greenlet);
     });
@@ -236,16 +238,14 @@ export class Service implements RequestService {
     try {
       return await this.#handler(request, info);
     } catch (error) {
-      if (isKill(error) || error instanceof BodyTooLargeError || error instanceof ClientGoneError) {
-        throw error;
-      }
+      if (isKill(error) || faultOf(error) !== undefined) throw error;
       this.#tell(greenlet, error);
       return await this.#onError!(error, request, info);
     }
   }
 
   #responseOf(greenlet: RequestGreenlet): Response {
-    if (greenlet.failed) return greenlet.error instanceof BodyTooLargeError ? tooLarge() : plain(500);
+    if (greenlet.failed) return answerTo(greenlet.error);
     const { value } = greenlet;
     if (value instanceof Response) return value;
     if (value instanceof GreenletExit) return plain(503);
@@ -328,15 +328,28 @@ async function flushInTime(lines: LineWriter): Promise<void> {
 }
 
 const TEXTS: Record<number, string> = {
+  400: "Bad Request",
   413: "Content Too Large",
   500: "Internal Server Error",
   503: "Service Unavailable",
   504: "Gateway Timeout",
 };
 
+/** For the status of an error that is the client's fault; `undefined` if it is the handler's. */
+function faultOf(error: unknown): number | undefined {
+  if (error instanceof BodyTooLargeError) return 413;
+  if (error instanceof BadBodyError) return 400;
+  return error instanceof ClientGoneError ? CLIENT_GONE : undefined;
+}
+
+function answerTo(error: unknown): Response {
+  const fault = faultOf(error);
+  return fault === undefined || fault === CLIENT_GONE ? plain(500) : refusal(fault);
+}
+
 /** The rest of the body is of no use to anybody. */
-function tooLarge(): Response {
-  return plain(413, { connection: "close" });
+function refusal(status: number): Response {
+  return plain(status, { connection: "close" });
 }
 
 function plain(status: number, headers: HeadersInit = {}): Response {

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertStrictEquals, assertStringIncludes } from "
 import {
   Event,
   getHub,
+  Greenlet,
   Hub,
   joinAll,
   Queue,
@@ -325,4 +326,20 @@ Deno.test("Hub.join() ends when code outside cancels the last timer", async () =
     else last.throw("not needed");
     assertEquals(await endsSoon(joined), true);
   }
+});
+
+Deno.test("Hub.wakeFromEventLoop() lets what it wakes run at once, however often it is called", async () => {
+  const hub = getHub();
+  const { switchInterval } = hub;
+  await turn();
+  hub.switchInterval = 0; // a slice is over as soon as the hub looks at the clock
+  const late: number[] = [];
+  for (let i = 0; i < 200; i++) {
+    let ran = false;
+    hub.wakeFromEventLoop(() => new Greenlet(() => ran = true).start());
+    if (!ran) late.push(i);
+  }
+  hub.switchInterval = switchInterval;
+  await turn();
+  assertEquals(late, []);
 });
