@@ -1,4 +1,4 @@
-import { GreenletExit, isKill, Timeout, until } from "../../hub/mod.ts";
+import { GreenletExit, Timeout, until } from "../../hub/mod.ts";
 import { Event } from "../../sync/event.ts";
 import { Job } from "../../green/job.ts";
 
@@ -36,6 +36,7 @@ export class SourceStream<T> {
     this.#iterator = iteratorOf(source);
     this.#job = new Job<void>(() => this.#run());
     this.#job.name = "source of a response";
+    this.#job.rawlink(() => this.#finish()); // also if it is killed before it has begun
     this.stream = new ReadableStream({
       start: (controller) => {
         this.#controller = controller;
@@ -51,10 +52,8 @@ export class SourceStream<T> {
   async #run(): Promise<void> {
     try {
       while (await this.#step());
-      this.#controller.close();
     } catch (error) {
       await this.#stopSource();
-      this.#break(error);
       throw error;
     }
   }
@@ -88,10 +87,13 @@ export class SourceStream<T> {
     }
   }
 
-  #break(error: unknown): void {
+  /** The source has ended, failed, or was killed. */
+  #finish(): void {
+    const { failed, error, value } = this.#job;
+    const killed = (value as unknown) instanceof GreenletExit;
     try {
-      if (this.#options.endsOnKill && isKill(error)) this.#controller.close();
-      else this.#controller.error(error);
+      if (failed || killed && !this.#options.endsOnKill) this.#controller.error(failed ? error : value);
+      else this.#controller.close();
     } catch {
       // The client has left.
     }
@@ -114,10 +116,8 @@ export class SourceStream<T> {
 }
 
 function iteratorOf<T>(source: StreamSource<T>): AsyncIterator<T> | Iterator<T> {
-  const { [Symbol.asyncIterator]: ofAsync, [Symbol.iterator]: of } = source as AsyncIterable<T> & Iterable<T>;
-  if (typeof source === "object" && source !== null) {
-    if (typeof ofAsync === "function") return ofAsync.call(source);
-    if (typeof of === "function") return of.call(source);
-  }
+  const { [Symbol.asyncIterator]: inTime, [Symbol.iterator]: atOnce } = Object(source);
+  if (typeof inTime === "function") return inTime.call(source);
+  if (typeof atOnce === "function") return atOnce.call(source);
   throw new TypeError(`Cannot stream: source must be iterable, received ${String(source)}`);
 }
