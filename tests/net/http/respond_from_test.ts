@@ -119,11 +119,13 @@ Deno.test("respondFrom() breaks the response off when its source fails, or yield
 for (const phase of ["before it has begun", "while it waits for its source"]) {
   Deno.test(`respondFrom() breaks the response off when its greenlet is killed ${phase}`, async () => {
     const reader = respondFrom(new Queue<string>()).body!.getReader();
-    const reading = reader.read();
+    const broken = assertRejects(() => reader.read(), GreenletExit, "enough");
+    const find = () => [...getHub().tasks()].find(({ label }) => label === "source of a response");
+    while (find() === undefined) await null;
+    const source = find() as Greenlet;
     if (phase !== "before it has begun") await sleep();
-    const source = [...getHub().tasks()].find(({ label }) => label === "source of a response") as Greenlet;
     await source.kill("enough");
-    await assertRejects(() => reading, GreenletExit, "enough");
+    await broken;
   });
 }
 
