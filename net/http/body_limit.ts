@@ -31,6 +31,14 @@ export class ClientGoneError extends Deno.errors.ConnectionReset {
   }
 }
 
+/** A body breaks the rules of HTTP. If a handler does not catch it, the client gets the status 400. */
+export class BadBodyError extends Deno.errors.InvalidData {
+  /** @param cause What the platform said. */
+  constructor(cause: unknown) {
+    super("The body of the request breaks the rules of HTTP", { cause });
+  }
+}
+
 /** Whether a request announces a larger body than `maxBytes`. */
 export function announcesMore(request: Request, maxBytes: number): boolean {
   return Number(request.headers.get("content-length") ?? 0) > maxBytes;
@@ -47,6 +55,8 @@ interface BodyState {
   stream: ReadableStream<Uint8Array<ArrayBuffer>> | null | undefined;
   /** Whether somebody has begun to read the stream. */
   used: boolean;
+  /** Whether a copy of the request gets the same chunks: then they must not be given away. */
+  shared: boolean;
 }
 
 const states = new WeakMap<Request, BodyState>();
@@ -55,8 +65,8 @@ const states = new WeakMap<Request, BodyState>();
  * Makes the waits for the body of a request green, so that kills and time-outs end them, and limits it. The
  * request stays the platform's own object, which is what `Deno.upgradeWebSocket()` and the like ask for.
  */
-export function makeBodyGreen(request: Request, maxBytes: number): void {
-  states.set(request, { maxBytes, stream: undefined, used: false });
+export function makeBodyGreen(request: Request, maxBytes: number, shared = false): void {
+  states.set(request, { maxBytes, stream: undefined, used: false, shared });
   Object.setPrototypeOf(request, GreenRequest.prototype);
 }
 
@@ -81,7 +91,8 @@ class GreenRequest extends Request {
   override clone(): Request {
     const state = states.get(this)!;
     const copy = state.stream ? cloneStreamed(this, state) : super.clone();
-    makeBodyGreen(copy, state.maxBytes);
+    state.shared = true;
+    makeBodyGreen(copy, state.maxBytes, true);
     return copy;
   }
 
@@ -126,11 +137,12 @@ function collect<T>(
   return quiet(until(work, { what: "request body" }));
 }
 
-/** The platform's own words are about resources. */
+/** The platform's own words are about resources, and it has no class for a body that is wrong. */
 function explain(error: unknown): never {
   const { BadResource, ConnectionReset, ConnectionAborted, Http, UnexpectedEof } = Deno.errors;
   const losses = [BadResource, ConnectionReset, ConnectionAborted, Http, UnexpectedEof];
-  throw losses.some((Class) => error instanceof Class) ? new ClientGoneError(error) : error;
+  if (losses.some((Class) => error instanceof Class)) throw new ClientGoneError(error);
+  throw (error as Error | undefined)?.constructor === Error ? new BadBodyError(error) : error;
 }
 
 function typeOf({ headers }: Request): HeadersInit {
@@ -180,7 +192,7 @@ function limited(
         await reader.cancel();
         throw new BodyTooLargeError(`The body of the request is larger than ${state.maxBytes} bytes`);
       }
-      controller.enqueue(value);
+      controller.enqueue(state.shared ? value.slice() : value);
     },
     cancel(reason) {
       state.used = true;

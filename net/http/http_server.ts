@@ -224,7 +224,7 @@ export class HttpServer extends BaseServer {
   async #shutDownInTime(shutdown: Promise<void>): Promise<void> {
     const over = await until(shutdown.then(() => true), { timeout: SHUTDOWN_TIMEOUT_MS }).catch(() => false);
     if (over) return;
-    this.#server!.unref(); // the platform lets nobody close them, but the program may end
+    // The platform lets nobody close them, and keeps the process alive as long as they are open.
     const error = new Error("Connections are still open: their clients neither take nor send what is due");
     getHub().handleError(this, error);
   }

@@ -238,7 +238,7 @@ export class Service implements RequestService {
     try {
       return await this.#handler(request, info);
     } catch (error) {
-      if (isKill(error) || faultOf(error) !== undefined) throw error;
+      if (isExpected(error)) throw error;
       this.#tell(greenlet, error);
       return await this.#onError!(error, request, info);
     }
@@ -270,7 +270,7 @@ export class Service implements RequestService {
     if (response.bodyUsed) throw new TypeError("The handler must not return a response that has been read");
     const body = new BodyGreenlet(response, content, (body) => {
       this.#bodies.delete(body);
-      if (body.fault !== undefined && !isKill(body.fault.error)) this.#tell(greenlet, body.fault.error);
+      if (body.fault !== undefined && !isExpected(body.fault.error)) this.#tell(greenlet, body.fault.error);
       this.#enter(greenlet.record, greenlet.gone ? CLIENT_GONE : response.status, body.bytes);
     });
     body.name = `body of ${describe(greenlet.request)}`;
@@ -342,9 +342,15 @@ function faultOf(error: unknown): number | undefined {
   return error instanceof ClientGoneError ? CLIENT_GONE : undefined;
 }
 
+/** Whether an error is no fault of the handler. */
+function isExpected(error: unknown): boolean {
+  return faultOf(error) !== undefined || isKill(error);
+}
+
 function answerTo(error: unknown): Response {
   const fault = faultOf(error);
-  return fault === undefined || fault === CLIENT_GONE ? plain(500) : refusal(fault);
+  if (fault === undefined) return plain(500);
+  return refusal(fault === CLIENT_GONE ? 400 : fault); // it may still listen
 }
 
 /** The rest of the body is of no use to anybody. */

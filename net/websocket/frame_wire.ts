@@ -118,7 +118,7 @@ export class FrameWire implements Wire, FrameSink {
 
   keepAlive(alive: boolean): void {
     if (alive) this.#raw.ref();
-    else if (!this.#closeSent) this.#raw.unref();
+    else this.#raw.unref();
   }
 
   // ---- For its reader ----------------------------------------------------------------------------
@@ -249,7 +249,6 @@ export class FrameWire implements Wire, FrameSink {
   #sendClose(code: number, reason: string, limit: number): void {
     this.#frames.push(CLOSE, encodeClose(code, reason));
     this.#closeSent = true;
-    this.#raw.ref();
     this.#closeWithin(limit);
   }
 

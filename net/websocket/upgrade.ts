@@ -4,12 +4,13 @@ import { getCurrent } from "../../green/current.ts";
 import type { Greenlet } from "../../green/greenlet.ts";
 import { spawnWith } from "../../green/spawn.ts";
 import { isKey } from "./accept_key.ts";
+import { GOING_AWAY } from "./close_code.ts";
 import { isToken, splitList } from "./http_head.ts";
 import { type Limits, planLimits, type WebSocketOptions } from "./limits.ts";
 import { PlatformWire } from "./platform_wire.ts";
 import { checkProtocols, chooseProtocol } from "./protocols.ts";
 import { runHandler } from "./run_handler.ts";
-import { makeWebSocketConn, type WebSocketConn } from "./web_socket_conn.ts";
+import { makeWebSocketConn, sessionOf, type WebSocketConn } from "./web_socket_conn.ts";
 
 /**
  * Options of {@linkcode upgrade}.
@@ -107,6 +108,8 @@ export function upgrade(
   const ws = makeWebSocketConn({ hub, wire, limits, protocol, url, remoteAddr });
   const name = `WebSocket ${URL.parse(request.url)?.pathname ?? "/"}`;
   const greenlet = spawnWith({ name }, runHandler, ws, () => serveOpened(ws, wire, handler));
+  // If it is killed before it has begun, nobody else closes the WebSocket.
+  greenlet.rawlink(() => sessionOf(ws).beginClose(GOING_AWAY, "", greenlet));
   (getCurrent() as Partial<WebSocketAdopter> | undefined)?.adoptWebSocket?.(greenlet, ws);
   return response;
 }

@@ -53,6 +53,12 @@ export interface WebSocketServerOptions extends StreamServerOptions, WebSocketOp
   checkOrigin?:
     | ((origin: string | undefined, request: UpgradeRequest) => boolean | PromiseLike<boolean>)
     | undefined;
+  /**
+   * How long (ms or a `Temporal.Duration`) a client may take for the TLS handshake, and then again for its request.
+   *
+   * @default {10000}
+   */
+  handshakeTimeout?: Duration | undefined;
   /** The only path that is served; others are answered with 404. Any, if not given. */
   path?: string | undefined;
 }

@@ -46,11 +46,12 @@ export class RawClient implements Disposable {
   /** Connects to a server. */
   static async connect(server: HttpServer): Promise<RawClient> {
     const { address } = server;
-    return new RawClient(
-      address?.transport === "unix"
-        ? await Deno.connect({ transport: "unix", path: address.path })
-        : await Deno.connect({ hostname: "127.0.0.1", port: portOf(server) }),
-    );
+    if (address?.transport === "unix") {
+      return new RawClient(await Deno.connect({ transport: "unix", path: address.path }));
+    }
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port: portOf(server) });
+    conn.setNoDelay();
+    return new RawClient(conn);
   }
 
   /** Sends all of it; what a server that has gone does not take is lost. */
@@ -96,6 +97,11 @@ export class RawClient implements Disposable {
   async until(text: string): Promise<string | undefined> {
     const at = await this.#find(text);
     return at < 0 ? undefined : this.#take(at + text.length);
+  }
+
+  /** Says that it sends no more. */
+  async endSending(): Promise<void> {
+    await this.#conn.closeWrite().catch(assertLoss);
   }
 
   /** Goes away. */
@@ -157,8 +163,9 @@ export class RawClient implements Disposable {
 }
 
 function assertLoss(error: unknown): void {
-  const { ConnectionReset, BrokenPipe, ConnectionAborted, Interrupted, BadResource } = Deno.errors;
-  const losses = [ConnectionReset, BrokenPipe, ConnectionAborted, Interrupted, BadResource];
+  const { ConnectionReset, BrokenPipe, ConnectionAborted, NotConnected, Interrupted, BadResource } =
+    Deno.errors;
+  const losses = [ConnectionReset, BrokenPipe, ConnectionAborted, NotConnected, Interrupted, BadResource];
   if (!losses.some((Class) => error instanceof Class)) throw error;
 }
 

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import {
   BodyTooLargeError,
   Event,
-  HttpServer,
+  type HttpServer,
   type HttpServerOptions,
   sleep,
   withTimeout,
@@ -207,7 +207,9 @@ Deno.test("HttpServer tells by bodyUsed whether somebody has begun to read, and 
   });
   const once = [true, "abc", true, true, true, true, true];
   const look = [false, false, false, true, false, true];
-  for (const [lines, expected] of [[[], [false, ...once]], [["x-look: 1"], [false, ...look, ...once]]] as const) {
+  for (
+    const [lines, expected] of [[[], [false, ...once]], [["x-look: 1"], [false, ...look, ...once]]] as const
+  ) {
     for (const request of [post("abc", ...lines), postChunks(["abc"], ...lines)]) {
       const log = JSON.parse((await askOnce(server, request)).body);
       assertEquals(log.slice(0, -1), expected, request);

@@ -95,6 +95,35 @@ Deno.test("send() of the platform's wire waits for a slow receiver, and goes on"
   await more.get();
 });
 
+Deno.test("The queue of the platform's wire is measured by what is in it, not by what went through it", async () => {
+  await using ends = await openUpgraded({}, { maxMessageBytes: PART });
+  const { client, server } = ends;
+  for (let round = 0; round < 10; round++) {
+    for (let i = 0; i < 3; i++) await client.send(new Uint8Array(PART));
+    await client.ping(); // so they have come
+    for (let i = 0; i < 3; i++) assertEquals((await server.receive())!.length, PART);
+  }
+});
+
+Deno.test("send() of the platform's wire: nobody overtakes who waits, also while it is not yet known that there is room", async () => {
+  await using ends = await openUpgraded({ maxQueued: 1 }, { maxBuffered: 10_000 });
+  const { client, server } = ends;
+  await sendUntilStuck(() => server.send(new Uint8Array(PART)));
+  const first = spawn(() => server.send("first"));
+  await sleep();
+  const texts: unknown[] = [];
+  const receive = async () => {
+    const message = await client.receive(LIMIT);
+    if (typeof message === "string") texts.push(message);
+  };
+  while (server.bufferedAmount > 10_000) await receive();
+  const second = spawn(() => server.send("second"));
+  while (texts.length < 2) await receive();
+  assertEquals(texts, ["first", "second"]);
+  await first.get();
+  await second.get();
+});
+
 Deno.test("A message is not read further than its limit allows, whatever its frames announce", async () => {
   const gate = new Event();
   await using server = await startServer(() => gate.wait(), { maxMessageBytes: 1000, closeTimeout: 20 });

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows }
 import {
   connectWebSocket,
   getCurrent,
+  getHub,
   Greenlet,
   sleep,
   spawn,
@@ -58,12 +59,14 @@ const refused: Record<string, [number, string, UpgradeOptions?]> = {
 
 for (const [name, [status, request, options]] of Object.entries(refused)) {
   Deno.test(`upgrade() answers ${status} to a request with ${name}`, async () => {
+    using errors = captureErrors();
     await using server = serve(() => assert(false, "must not run"), options);
     using peer = await RawPeer.connect(server.addr.port);
     await peer.write(request);
     const head = await peer.head();
     assertEquals(head.slice(0, 12), `HTTP/1.1 ${status}`);
     assertEquals(/sec-websocket-version: 13/i.test(head), status === 426);
+    assertEquals(errors.seen, []);
   });
 }
 
@@ -238,15 +241,37 @@ Deno.test("upgrade() tells the greenlet of the request whom it has spawned, so t
   }
 });
 
+Deno.test("upgrade(): a handler that is killed before it has begun leaves no WebSocket open", async () => {
+  let ran = false;
+  const adopter = new Adopter();
+  adopter.adopted.push = ([greenlet]) => {
+    void greenlet!.kill(undefined, { block: false });
+    return 0;
+  };
+  await using server = Deno.serve(
+    { ...ANY_PORT, onListen() {} },
+    (request) => adopter.upgrade(request, () => ran = true),
+  );
+  await using ws = await connectWebSocket(urlOf(server), LIMIT);
+  assertEquals([await ws.receive(), ws.closeCode, ran], [undefined, 1001, false]);
+  await ws.close();
+  await eventually(() => getHub().stats().timers === 0); // the server's end has heard it, too
+  await assertIdleSoon();
+});
+
 Deno.test("upgrade(): closing before it is open", async () => {
+  let ran = false;
   const adopter = new Adopter();
   await using server = Deno.serve({ ...ANY_PORT, onListen() {} }, async (request) => {
-    const response = await adopter.upgrade(request, () => assert(false, "must not run"));
+    const response = await adopter.upgrade(request, () => ran = true);
     for (const [, ws] of adopter.adopted) void ws.close(4001, "too early");
     return response;
   });
   await using ws = await connectWebSocket(urlOf(server), LIMIT);
   assertEquals([await ws.receive(), ws.closeCode, ws.closeReason], [undefined, 4001, "too early"]);
+  await ws.close();
+  await assertIdleSoon();
+  assertEquals(ran, false);
 });
 
 Deno.test("upgrade(): the address of the client, if it is given", async () => {
