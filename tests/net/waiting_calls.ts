@@ -3,7 +3,9 @@ import {
   type Conn,
   connect,
   connectTls,
+  connectWebSocket,
   getHub,
+  HttpClient,
   listenDatagram,
   lookup,
   resolve,
@@ -70,6 +72,19 @@ export const netCases: Record<string, () => Case | Promise<Case>> = {
   "connectTls()": () => {
     const listener = local(); // it takes connections, and says nothing
     return fails((o) => connectTls({ port: portOf(listener), ...o }), () => listener.close());
+  },
+  "connectWebSocket()": () => {
+    const listener = local();
+    return fails((o) => connectWebSocket(`ws://127.0.0.1:${portOf(listener)}/`, o), () => listener.close());
+  },
+  "HttpClient.fetch()": () => {
+    const listener = local();
+    const client = new HttpClient();
+    const url = `http://127.0.0.1:${portOf(listener)}/`;
+    return fails((o) => client.fetch(url, o), () => {
+      client.close();
+      listener.close();
+    });
   },
   "DatagramConn.receive()": async () => {
     const conn = await listenDatagram({ hostname: "127.0.0.1", port: 0 });

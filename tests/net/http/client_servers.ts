@@ -131,7 +131,7 @@ export async function echo(request: Request): Promise<Response> {
 export class SlowServer implements AsyncDisposable {
   readonly #server: HttpTestServer;
   /** The paths that were asked for and not answered yet. */
-  readonly pending = new Map<string, PromiseWithResolvers<void>>();
+  readonly pending: Map<string, PromiseWithResolvers<void>> = new Map();
   /** The paths that were asked for, in that order. */
   readonly asked: string[] = [];
   most = 0;
