@@ -62,51 +62,99 @@ async function request(input: RequestInfo | URL, init: FetchOptions): Promise<Re
     interrupted.addEventListener("abort", () => abort(interrupted.reason), { once: true });
     return globalThis.fetch(input, { ...rest, signal: combined });
   }, { timeout, what: "fetch" });
-  return new GreenResponse(response, response.body && greenBody(response.body, abort));
+  return new GreenResponse(response, response.body && new GreenBody(response, abort));
 }
 
 /**
- * The body as a stream of which every read is one wait of the greenlet that reads: the stream asks for a
- * chunk in the async context of its reader.
+ * The body of a response: a kill or a time-out of whoever reads it aborts the request, and so does the end of the
+ * greenlet that fetched it, unless it returned.
+ *
+ * The platform reads a body as a whole much faster than through a stream of ours, so it is let do so while nobody
+ * reads the stream.
  */
-function greenBody(
-  body: ReadableStream<Uint8Array<ArrayBuffer>>,
-  abort: (reason: unknown) => void,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const reader = body.getReader();
-  const link = getCurrent()?.rawlink((owner) => {
-    if (owner.failed || owner.value instanceof GreenletExit) abort(owner.error ?? owner.value);
-  });
-  const settle = () => link?.[Symbol.dispose]();
-  return new ReadableStream({
-    type: "bytes",
-    async pull(controller) {
-      try {
-        const { done, value } = await until(() => reader.read(), { what: "fetch body" });
-        if (!done) return controller.enqueue(value);
-        settle();
-        controller.close();
-        controller.byobRequest?.respond(0);
-      } catch (error) {
-        settle();
-        abort(error);
-        throw error;
-      }
-    },
-    cancel(reason) {
-      settle();
-      return reader.cancel(reason);
-    },
-  });
+class GreenBody implements UnderlyingByteSource {
+  /** For the stream. */
+  readonly type = "bytes";
+  /** Every read of it is one wait: it asks for a chunk in the async context of its reader. */
+  readonly stream: ReadableStream<Uint8Array<ArrayBuffer>> = new ReadableStream(this as UnderlyingByteSource);
+  readonly #source: Response;
+  readonly #abort: (reason: unknown) => void;
+  readonly #link: Disposable | undefined;
+  #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined = undefined;
+  #bypassed = false;
+
+  constructor(source: Response, abort: (reason: unknown) => void) {
+    this.#source = source;
+    this.#abort = abort;
+    this.#link = getCurrent()?.rawlink((owner) => {
+      if (owner.failed || owner.value instanceof GreenletExit) abort(owner.error ?? owner.value);
+    });
+  }
+
+  /** Reads all of it past the stream, which is locked and used up by that. */
+  async readWhole<T>(how: (source: Response) => Promise<T>): Promise<T> {
+    this.#bypassed = true;
+    quiet(this.stream.getReader().cancel());
+    const whole = await this.#during(() => how(this.#source));
+    this.#settle();
+    return whole;
+  }
+
+  /** For the stream. */
+  async pull(controller: ReadableByteStreamController): Promise<void> {
+    const reader = this.#reader ??= this.#source.body!.getReader();
+    const { done, value } = await this.#during(() => reader.read());
+    if (!done) return controller.enqueue(value);
+    this.#settle();
+    controller.close();
+    controller.byobRequest?.respond(0);
+  }
+
+  /** For the stream. */
+  async cancel(reason: unknown): Promise<void> {
+    if (this.#bypassed) return;
+    this.#settle();
+    await (this.#reader ?? this.#source.body!).cancel(reason);
+  }
+
+  /** Waits for the platform; a wait that ends otherwise ends the request. */
+  async #during<T>(operation: () => Promise<T>): Promise<T> {
+    try {
+      return await until(operation, { what: "fetch body" });
+    } catch (error) {
+      this.#settle();
+      this.#abort(error);
+      throw error;
+    }
+  }
+
+  #settle(): void {
+    this.#link?.[Symbol.dispose]();
+  }
 }
 
-/** What a response knows beside status, headers and body: a constructed one knows nothing of it. */
+/** What a response knows beside headers and body: a constructed one knows nothing of it. */
 class GreenResponse extends Response {
   readonly #source: Response;
+  /** `null` if there is none; in copies, the stream alone. */
+  readonly #body: GreenBody | ReadableStream<Uint8Array<ArrayBuffer>> | null;
 
-  constructor(source: Response, body: ReadableStream<Uint8Array<ArrayBuffer>> | null) {
-    super(body, source);
+  constructor(source: Response, body: GreenBody | ReadableStream<Uint8Array<ArrayBuffer>> | null) {
+    super(body instanceof GreenBody ? body.stream : body, headOf(source));
     this.#source = source;
+    this.#body = body;
+  }
+
+  override get status(): number {
+    return this.#source.status;
+  }
+
+  override get statusText(): string {
+    return this.#source.statusText;
+  }
+
+  override get ok(): boolean {
+    return this.#source.ok;
   }
 
   override get url(): string {
@@ -126,30 +174,41 @@ class GreenResponse extends Response {
     return new GreenResponse(this.#source, copy.body);
   }
 
-  // A kill must not become an unhandled rejection where nobody awaits the body yet.
-
   override text(): Promise<string> {
-    return quiet(super.text());
+    return this.#read((source) => source.text(), () => super.text());
   }
 
   // deno-lint-ignore no-explicit-any -- as the platform's
   override json(): Promise<any> {
-    return quiet(super.json());
+    return this.#read((source) => source.json(), () => super.json());
   }
 
   override bytes(): Promise<Uint8Array<ArrayBuffer>> {
-    return quiet(super.bytes());
+    return this.#read((source) => source.bytes(), () => super.bytes());
   }
 
   override arrayBuffer(): Promise<ArrayBuffer> {
-    return quiet(super.arrayBuffer());
+    return this.#read((source) => source.arrayBuffer(), () => super.arrayBuffer());
   }
 
   override blob(): Promise<Blob> {
-    return quiet(super.blob());
+    return this.#read((source) => source.blob(), () => super.blob());
   }
 
   override formData(): Promise<FormData> {
-    return quiet(super.formData());
+    return this.#read((source) => source.formData(), () => super.formData());
   }
+
+  // A kill must not become an unhandled rejection where nobody awaits the body yet.
+  #read<T>(whole: (source: Response) => Promise<T>, throughStream: () => Promise<T>): Promise<T> {
+    const body = this.#body;
+    const untouched = body instanceof GreenBody && !this.bodyUsed && !body.stream.locked;
+    return quiet(untouched ? body.readWhole(whole) : throughStream());
+  }
+}
+
+/** What a response can be made with: servers send statuses that `Response` refuses. */
+function headOf(source: Response): ResponseInit {
+  const { status, headers } = source;
+  return status <= 599 ? source : { headers };
 }

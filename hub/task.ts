@@ -257,10 +257,11 @@ export abstract class Task implements Runnable {
   }
 
   /**
-   * Takes one shield away: the newest, if not told which. If the task waits, what no other shield holds back
-   * ends its wait.
+   * Takes one shield away. If the task waits, what no other shield holds back ends its wait.
+   *
+   * @param shield What {@linkcode raiseShield} returned.
    */
-  lowerShield(shield: number = this.depth): void {
+  lowerShield(shield: number): void {
     const shields = this.shields!;
     shields.splice(shields.lastIndexOf(shield), 1);
     if (shields.length === 0) this.shields = undefined;

@@ -7,6 +7,7 @@ import {
   type WaitPlan,
 } from "../hub/mod.ts";
 import { checkWhole } from "../sync/check.ts";
+import { quietly } from "../sync/iteration.ts";
 import { formatAddress } from "./address.ts";
 import { refusedAsClosed } from "./closing.ts";
 import { nameOf } from "./concurrency.ts";
@@ -204,7 +205,7 @@ export class Conn implements Disposable, AsyncDisposable {
   lines(options?: ReadLineOptions): AsyncGenerator<string, void, void> {
     checkMaxBytes(options?.maxBytes ?? DEFAULT_MAX_BYTES, "read lines");
     planWait(options, "read lines");
-    return this.#eachLine(options);
+    return quietly(this.#eachLine(options));
   }
 
   async *#eachLine(options: ReadLineOptions | undefined): AsyncGenerator<string, void, void> {

@@ -1,5 +1,6 @@
 import { callerTask, planWait, type WaitOptions } from "../hub/mod.ts";
 import { checkSize } from "../sync/check.ts";
+import { quietly } from "../sync/iteration.ts";
 import { checkHostname, checkPort, formatAddress, formatHostPort } from "./address.ts";
 import { isCausedByClosing, refusedAsClosed } from "./closing.ts";
 import { nameOf } from "./concurrency.ts";
@@ -239,7 +240,11 @@ export class DatagramConn implements Disposable, AsyncDisposable, AsyncIterable<
   }
 
   /** The datagrams, until it is closed. Each step waits as {@linkcode receive} does. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Datagram, void, void> {
+  [Symbol.asyncIterator](): AsyncGenerator<Datagram, void, void> {
+    return quietly(this.#each());
+  }
+
+  async *#each(): AsyncGenerator<Datagram, void, void> {
     while (!this.closed) {
       let datagram: Datagram;
       try {

@@ -13,6 +13,7 @@ import {
   type WaitOptions,
   type WaitSource,
 } from "../hub/mod.ts";
+import { quietly } from "../sync/iteration.ts";
 import { formatAddress } from "./address.ts";
 import { nameOf } from "./concurrency.ts";
 import type { Conn, RawConn } from "./conn.ts";
@@ -135,7 +136,11 @@ export class Listener<C extends Conn = Conn> implements Disposable, AsyncIterabl
   }
 
   /** The connections, until it is closed. Each step waits as {@linkcode accept} does. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<C, void, void> {
+  [Symbol.asyncIterator](): AsyncGenerator<C, void, void> {
+    return quietly(this.#each());
+  }
+
+  async *#each(): AsyncGenerator<C, void, void> {
     while (!this.closed) {
       let conn: C;
       try {

@@ -75,10 +75,7 @@ export type { CallOptions } from "./http/client_settings.ts";
 export { eventStream, type EventStreamOptions, type ServerSentEvent } from "./http/event_stream.ts";
 export { respondFrom } from "./http/respond_from.ts";
 export type { StreamSource } from "./http/source_stream.ts";
-export {
-  connectWebSocket,
-  type ConnectWebSocketOptions,
-} from "./websocket/connect_web_socket.ts";
+export { connectWebSocket, type ConnectWebSocketOptions } from "./websocket/connect_web_socket.ts";
 export type { WebSocketOptions } from "./websocket/limits.ts";
 export { upgrade, type UpgradeOptions } from "./websocket/upgrade.ts";
 export type { UpgradeRequest } from "./websocket/upgrade_request.ts";

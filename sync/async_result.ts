@@ -3,11 +3,11 @@ import {
   expireThrowing,
   expireWith,
   type Expiry,
+  failedWith,
   linkReady,
   planWait,
   readyWith,
   refusal,
-  rejected,
   suspend,
   Timeout,
   WaitList,
@@ -122,7 +122,8 @@ export class AsyncResult<T> {
     const refused = refusal(task, plan);
     if (refused !== undefined) return refused;
     if (!this.#ready) return suspend(task, this.#waiters, WANTS_OUTCOME, plan, GET_EXPIRY);
-    return this.#failed ? rejected(this.#outcome) : readyWith(task, this.#waiters, this.#outcome as T);
+    if (this.#failed) return failedWith(task, this.#waiters, this.#outcome);
+    return readyWith(task, this.#waiters, this.#outcome as T);
   }
 
   /**

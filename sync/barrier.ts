@@ -1,8 +1,10 @@
 import {
   enterWait,
   type Expiry,
+  failedWith,
   planWait,
   quiet,
+  readyWith,
   refusal,
   suspend,
   type Task,
@@ -101,6 +103,10 @@ export class Barrier {
     const task = enterWait("wait at barrier");
     const refused = refusal(task, plan);
     if (refused !== undefined) return refused;
+    if (this.#broken) {
+      return failedWith(task, this.#waiters, new BrokenBarrierError("Cannot wait at barrier: it is broken"));
+    }
+    if (this.#waiters.size === this.parties - 1) return this.#pass(task);
     return quiet(this.#wait(task, plan));
   }
 
@@ -118,9 +124,6 @@ export class Barrier {
   }
 
   async #wait(task: Task, plan: WaitPlan): Promise<number> {
-    if (this.#broken) throw new BrokenBarrierError("Cannot wait at barrier: it is broken");
-    const index = this.#waiters.size;
-    if (index === this.parties - 1) return this.#pass(index);
     const generation = this.#generation;
     try {
       return await suspend<number>(task, this.#waiters, undefined, plan, EXPIRY);
@@ -132,17 +135,18 @@ export class Barrier {
   }
 
   /** The last one has arrived. */
-  #pass(index: number): number {
+  #pass(task: Task): Promise<number> {
+    const index = this.#waiters.size;
     try {
       this.#action?.();
     } catch (error) {
       this.abort();
-      throw error;
+      return failedWith(task, this.#waiters, error);
     }
     this.#generation++;
     // Numbered as they stand now: one that left has broken the barrier, or came back.
     for (let i = 0; i < index; i++) this.#waiters.shift()!.wake(i);
-    return index;
+    return readyWith(task, this.#waiters, index);
   }
 }
 

@@ -2,15 +2,16 @@ import {
   enterWait,
   expireThrowing,
   type Expiry,
+  failedWith,
   planWait,
   refusal,
-  rejected,
   suspend,
   Waiter,
   WaitList,
   type WaitOptions,
 } from "../hub/mod.ts";
 import { Empty, Full, ShutDown } from "./errors.ts";
+import { itemsOf, quietly } from "./iteration.ts";
 
 const GET_EXPIRY: Expiry = expireThrowing(() => new Empty("Cannot get from channel: nobody put in time"));
 const PUT_EXPIRY: Expiry = expireThrowing(() => new Full("Cannot put to channel: nobody took in time"));
@@ -75,7 +76,7 @@ export class Channel<T> implements AsyncIterable<T> {
     const task = enterWait("put to channel");
     const refused = refusal(task, plan);
     if (refused !== undefined) return refused;
-    if (this.#closed) return rejected(isShutDown("put to"));
+    if (this.#closed) return failedWith(task, this.putters, isShutDown("put to"));
     const getter = this.getters.shift();
     if (getter === undefined) return suspend(task, this.putters, item, plan, PUT_EXPIRY);
     getter.wake(item);
@@ -111,7 +112,7 @@ export class Channel<T> implements AsyncIterable<T> {
     if (refused !== undefined) return refused;
     const putter = this.putters.shift();
     if (putter === undefined) {
-      if (this.#closed) return rejected(isShutDown("get from"));
+      if (this.#closed) return failedWith(task, this.getters, isShutDown("get from"));
       return suspend(task, this.getters, undefined, plan, GET_EXPIRY);
     }
     const waiter = new Waiter(task, this.getters, undefined);
@@ -149,12 +150,8 @@ export class Channel<T> implements AsyncIterable<T> {
   }
 
   /** Takes items until it is shut down. Asking for the next one switches. */
-  async *[Symbol.asyncIterator](): AsyncIterableIterator<T> {
-    try {
-      for (;;) yield await this.get();
-    } catch (error) {
-      if (!(error instanceof ShutDown)) throw error;
-    }
+  [Symbol.asyncIterator](): AsyncIterableIterator<T> {
+    return quietly(itemsOf(this));
   }
 }
 

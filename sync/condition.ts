@@ -1,8 +1,11 @@
 import {
   enterWait,
   EXPIRE_FALSE,
+  failedWith,
+  immediately,
   planWait,
   quiet,
+  readyWith,
   refusal,
   suspend,
   type Task,
@@ -102,6 +105,11 @@ export class Condition {
     const plan = planWait(options, "wait for condition");
     const task = enterWait("wait for condition");
     this.#checkOwned("wait for condition");
+    try {
+      if (predicate()) return readyWith(task, this.#waiters, true);
+    } catch (error) {
+      return failedWith(task, this.#waiters, error);
+    }
     return quiet(this.#waitFor(task, predicate, plan));
   }
 
@@ -135,15 +143,17 @@ export class Condition {
     }
   }
 
+  /** Looks again after each notification, for the first time after the next. */
   async #waitFor(task: Task, predicate: () => boolean, plan: WaitPlan): Promise<boolean> {
     const deadline = task.hub.now() + plan.timeout;
-    while (!predicate()) {
-      const left = Math.max(0, deadline - task.hub.now());
-      if (left === 0) return false;
-      const refused = refusal(task, plan);
+    do {
+      const over = plan.owner?.limit === 0; // it has fired while nobody waited under it
+      const round = { ...plan, timeout: over ? 0 : Math.max(0, deadline - task.hub.now()) };
+      const refused = refusal(task, round);
       if (refused !== undefined) await refused;
-      if (!await this.#wait(task, { ...plan, timeout: left })) return predicate();
-    }
+      if (round.timeout === 0) return await immediately<boolean>(round, EXPIRE_FALSE);
+      if (!await this.#wait(task, round)) return predicate();
+    } while (!predicate());
     return true;
   }
 

@@ -1,4 +1,4 @@
-import { quiet } from "../hub/mod.ts";
+import { callerTask, quiet, readyWith, WaitList } from "../hub/mod.ts";
 import { checkFunction } from "./check.ts";
 import { Lease } from "./lease.ts";
 
@@ -24,10 +24,12 @@ export class DummySemaphore {
   readonly locked = false;
   /** Always true. */
   readonly ready = true;
+  /** Always empty. */
+  readonly #waiters: WaitList = new WaitList("acquire", this);
 
   /** Resolves with `true`. Does not switch. */
   acquire(): Promise<boolean> {
-    return Promise.resolve(true);
+    return this.#pass(true);
   }
 
   /** Returns `true`. */
@@ -42,12 +44,12 @@ export class DummySemaphore {
 
   /** Resolves with 1. Does not switch. */
   wait(): Promise<number> {
-    return Promise.resolve(1);
+    return this.#pass(1);
   }
 
   /** Resolves with a lease of nothing. Does not switch. */
   lease(): Promise<Lease> {
-    return Promise.resolve(new Lease(this));
+    return this.#pass(new Lease(this));
   }
 
   /**
@@ -57,6 +59,11 @@ export class DummySemaphore {
    */
   with<T>(fn: () => T | PromiseLike<T>): Promise<T> {
     checkFunction(fn, "use semaphore");
-    return quiet(Promise.try(fn));
+    return quiet(this.#pass(undefined).then(() => fn()));
+  }
+
+  /** Counts all the same: a loop that never waits must not starve the others. */
+  #pass<T>(value: T): Promise<T> {
+    return readyWith(callerTask(), this.#waiters, value);
   }
 }

@@ -142,11 +142,11 @@ export abstract class OwnedLock implements Accountable {
   /** For `Condition`: acquires it as often as it was released. Cannot be killed or timed out. */
   async restore(depth: number): Promise<void> {
     const task = callerTask();
-    task.raiseShield();
+    const shield = task.raiseShield();
     try {
       await this.acquire();
     } finally {
-      task.lowerShield();
+      task.lowerShield(shield);
     }
     this.#depth = depth;
   }

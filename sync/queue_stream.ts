@@ -2,6 +2,7 @@ import {
   enterWait,
   expireThrowing,
   type Expiry,
+  failedWith,
   park,
   planWait,
   readyWith,
@@ -68,10 +69,11 @@ function feed<T>(
   const task = enterWait("read from queue");
   const refused = refusal(task, plan);
   if (refused !== undefined) return refused;
-  if (source.size > 0 || source.closed) {
+  if (source.size > 0) {
     controller.enqueue(source.getNowait());
     return readyWith(task, source.getters, undefined);
   }
+  if (source.closed) return failedWith(task, source.getters, new ShutDown());
   return park(new Feeder(task, source, controller).waiter, plan, NEVER);
 }
 

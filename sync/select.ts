@@ -3,12 +3,12 @@ import {
   enterWait,
   expireThrowing,
   type Expiry,
+  failedWith,
   immediately,
   park,
   planWait,
   readyWith,
   refusal,
-  rejected,
   type Task,
   Timeout,
   type Timer,
@@ -241,7 +241,7 @@ export function select<const C extends readonly SelectCase<unknown>[]>(
     if (plan.timeout === 0) return immediately(plan, NEVER);
     return park(new Selection(task, cases).waiter, plan, NEVER);
   } catch (error) {
-    return rejected(error); // as the operation itself would
+    return failedWith(task, NOTHING, error); // as the operation itself would
   }
 }
 

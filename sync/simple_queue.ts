@@ -2,10 +2,10 @@ import {
   enterWait,
   expireThrowing,
   type Expiry,
+  failedWith,
   planWait,
   readyWith,
   refusal,
-  rejected,
   Ring,
   suspend,
   WaitList,
@@ -14,6 +14,7 @@ import {
 import type { Buffer } from "./buffer.ts";
 import { checkSize } from "./check.ts";
 import { Empty, Full, ShutDown } from "./errors.ts";
+import { itemsOf, quietly } from "./iteration.ts";
 import { streamOf } from "./queue_stream.ts";
 
 /** What a waiter among the getters brings that only wants to look. */
@@ -148,7 +149,7 @@ export class SimpleQueue<T> implements AsyncIterable<T> {
     const task = enterWait("put to queue");
     const refused = refusal(task, plan);
     if (refused !== undefined) return refused;
-    if (this.#closed) return rejected(isShutDown("put to"));
+    if (this.#closed) return failedWith(task, this.putters, isShutDown("put to"));
     if (this.full) return suspend(task, this.putters, item, plan, PUT_EXPIRY);
     this.#accept(item);
     return readyWith(task, this.putters, undefined);
@@ -178,7 +179,7 @@ export class SimpleQueue<T> implements AsyncIterable<T> {
     const refused = refusal(task, plan);
     if (refused !== undefined) return refused;
     if (this.#buffer.size > 0) return readyWith(task, this.getters, this.#take());
-    if (this.#closed) return rejected(isShutDown("get from"));
+    if (this.#closed) return failedWith(task, this.getters, isShutDown("get from"));
     return suspend(task, this.getters, undefined, plan, GET_EXPIRY);
   }
 
@@ -205,7 +206,7 @@ export class SimpleQueue<T> implements AsyncIterable<T> {
     const refused = refusal(task, plan);
     if (refused !== undefined) return refused;
     if (this.#buffer.size > 0) return readyWith(task, this.getters, this.#buffer.peek() as T);
-    if (this.#closed) return rejected(isShutDown("peek at"));
+    if (this.#closed) return failedWith(task, this.getters, isShutDown("peek at"));
     return suspend(task, this.getters, PEEK, plan, GET_EXPIRY);
   }
 
@@ -232,12 +233,8 @@ export class SimpleQueue<T> implements AsyncIterable<T> {
   }
 
   /** Takes items until it is shut down and empty. Asking for the next one switches if it is empty. */
-  async *[Symbol.asyncIterator](): AsyncIterableIterator<T> {
-    try {
-      for (;;) yield await this.get();
-    } catch (error) {
-      if (!(error instanceof ShutDown)) throw error;
-    }
+  [Symbol.asyncIterator](): AsyncIterableIterator<T> {
+    return quietly(itemsOf(this));
   }
 
   /** The items as a stream, taken one at a time as the reader asks for them. Ends with the shutdown. */

@@ -1,4 +1,5 @@
 import { callerTask, enterWait, type Hub, planWait, type WaitOptions } from "../../hub/mod.ts";
+import { quietly } from "../../sync/iteration.ts";
 import { formatAddress } from "../address.ts";
 import { checkClose, NORMAL } from "./close_code.ts";
 import type { Limits } from "./limits.ts";
@@ -174,7 +175,11 @@ export class WebSocketConn
   }
 
   /** The messages, to the end. Each step waits as {@linkcode receive} does. Leaving the loop closes nothing. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<string | Uint8Array<ArrayBuffer>, void, void> {
+  [Symbol.asyncIterator](): AsyncGenerator<string | Uint8Array<ArrayBuffer>, void, void> {
+    return quietly(this.#each());
+  }
+
+  async *#each(): AsyncGenerator<string | Uint8Array<ArrayBuffer>, void, void> {
     for (let next = await this.receive(); next !== undefined; next = await this.receive()) yield next;
   }
 

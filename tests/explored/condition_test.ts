@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { Condition, getCurrent, type Greenlet, Lock, RLock } from "@verdant/green";
+import { Condition, getCurrent, type Greenlet, Lock, RLock, sleep, Timeout } from "@verdant/green";
 import { alive, type Body, ended, exploreTest, LIMIT, start, Tickets } from "./explored.ts";
 
 /** A lock that notes who is inside, and a way to wait that looks whether it is still so afterwards. */
@@ -188,4 +188,37 @@ function depthKept(waiters: number, rounds: number): Body {
 
 exploreTest("Condition.wait() holds an RLock as often as before", depthKept(3, 2), {
   every: depthKept(2, 1),
+});
+
+/** A running `Timeout` given as the limit never ends it with an error, whenever it fires, and fires once. */
+function limitedByTimeout(waiters: number, rounds: number): Body {
+  return async () => {
+    const condition = new Condition(new Lock());
+    let open = false;
+    const waiting = start(waiters, function waiter() {
+      return condition.with(async () => {
+        using limit = Timeout.start(LIMIT);
+        const held = await condition.waitFor(() => open, { timeout: limit }).catch((error) => {
+          if (error === limit) throw new Error("The time-out was thrown", { cause: error });
+          throw error;
+        });
+        assertEquals(held, open);
+        if (!held) await sleep(); // it was delivered: not a second time here
+      });
+    });
+    for (let round = 0; round < rounds; round++) {
+      await sleep();
+      await condition.with(() => condition.notifyAll());
+    }
+    await condition.with(() => {
+      open = true;
+      condition.notifyAll();
+    });
+    await ended(waiting);
+    assert(!condition.lock.locked);
+  };
+}
+
+exploreTest("Condition.waitFor() under a running Timeout returns in time or not", limitedByTimeout(2, 2), {
+  every: limitedByTimeout(1, 2),
 });

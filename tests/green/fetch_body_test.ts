@@ -1,4 +1,11 @@
-import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 import {
   AsyncResult,
   fetch,
@@ -62,6 +69,81 @@ Deno.test("fetch() body can be piped, and is used up once", async () => {
   assertEquals((await Array.fromAsync(piped)).join(""), "hello");
   assert(response.bodyUsed);
   await assertRejects(() => response.text(), TypeError);
+});
+
+Deno.test("fetch() body is read past its stream, unless somebody reads that", async () => {
+  const platform = globalThis.fetch;
+  const past = () => Promise.resolve("past the stream");
+  globalThis.fetch = () => Promise.resolve(Object.assign(new Response("through the stream"), { text: past }));
+  try {
+    assertEquals(await (await fetch("data:,x")).text(), "past the stream");
+    const looked = await fetch("data:,x");
+    const { body } = looked;
+    assertEquals([body!.locked, await looked.text(), body!.locked], [false, "past the stream", true]);
+    const cloned = await fetch("data:,x");
+    const copy = cloned.clone();
+    assertEquals([await cloned.text(), await copy.text()], Array(2).fill("through the stream"));
+  } finally {
+    globalThis.fetch = platform;
+  }
+});
+
+Deno.test("fetch() body that is read as a whole is locked and used at once, like the platform's", async () => {
+  await using server = startServer();
+  for (const get of [fetch, globalThis.fetch]) {
+    const response = await get(server.url("/text"));
+    const body = response.body!;
+    const [first, second] = [response.text(), response.json()];
+    assertEquals([body.locked, response.bodyUsed, response.body], [true, true, body]);
+    await assertRejects(() => second, TypeError);
+    assertEquals(await first, "hello");
+    await assertRejects(() => response.text(), TypeError);
+    await assertRejects(() => body.cancel(), TypeError);
+    assertEquals([body.locked, response.bodyUsed], [true, true]);
+    assertThrows(() => response.clone(), TypeError);
+  }
+});
+
+Deno.test("fetch() body whose stream is locked cannot be read as a whole, until it is let go unread", async () => {
+  await using server = startServer();
+  const response = await fetch(server.url("/text"));
+  const reader = response.body!.getReader();
+  await assertRejects(() => response.text(), TypeError);
+  reader.releaseLock();
+  assertEquals(await response.text(), "hello");
+  const begun = await fetch(server.url("/text"));
+  const other = begun.body!.getReader();
+  await other.read();
+  other.releaseLock();
+  await assertRejects(() => begun.text(), TypeError);
+  await begun.body!.cancel();
+});
+
+Deno.test("fetch() body that a server passes on is read from its stream, and used then", async () => {
+  await using server = startServer();
+  const passed: Response[] = [];
+  const relay = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async () => {
+    passed.push(await fetch(server.url("/text")));
+    return passed[0]!;
+  });
+  const answer = await globalThis.fetch(`http://127.0.0.1:${relay.addr.port}/`);
+  assertEquals(await answer.text(), "hello");
+  await assertRejects(() => passed[0]!.text(), TypeError);
+  await relay.shutdown();
+});
+
+Deno.test("fetch() body that is not what it is read as rejects, and leaves nothing at its greenlet", async () => {
+  await using server = startServer();
+  const read = new AsyncResult<string[]>();
+  const greenlet = spawn(async () => {
+    const json = await (await fetch(server.url("/text"))).json().catch((error) => error.name);
+    const form = await (await fetch(server.url("/text"))).formData().catch((error) => error.name);
+    read.set([json, form]);
+    await sleep(60_000);
+  });
+  assertEquals(await read.get(), ["SyntaxError", "TypeError"]);
+  assertEquals([greenlet.links?.size ?? 0, getHub().stats().foreignWaits], [0, 0]);
+  await greenlet.kill();
 });
 
 Deno.test("fetch() body can be cloned, with all that the response knows", async () => {

@@ -44,6 +44,61 @@ Deno.test("fetch() gives a Response that knows url, status, type and redirects",
   assertEquals([ours.type, await ours.text()], [platform.type, await platform.text()]);
 });
 
+/** A server of one connection at a time that says `head` and "hello", and tells when the client has gone. */
+function startOddServer(
+  head: string,
+): AsyncDisposable & { readonly url: string; readonly gone: Promise<void> } {
+  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  const gone = Promise.withResolvers<void>();
+  let client: Deno.Conn | undefined;
+  const serving = (async () => {
+    for await (const conn of listener) {
+      using _closed = client = conn;
+      const request = new Uint8Array(4096);
+      while (await conn.read(request).catch(() => null) !== null) {
+        await conn.write(new TextEncoder().encode(`HTTP/1.1 ${head}\r\n\r\nhello`));
+      }
+      gone.resolve();
+    }
+  })();
+  return {
+    url: `http://127.0.0.1:${listener.addr.port}/`,
+    gone: gone.promise,
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      client?.[Symbol.dispose]();
+      await serving;
+    },
+  };
+}
+
+Deno.test("fetch() gives statuses that no Response can be made with", async () => {
+  for (const status of [599, 600, 999]) {
+    await using server = startOddServer(
+      `${status} Odd\r\nx-odd: yes\r\ncontent-length: 5\r\nconnection: close`,
+    );
+    const greenlet = spawn(async () => {
+      const response = await fetch(server.url);
+      for (const { status, statusText, ok, headers } of [response, response.clone()]) {
+        assertEquals([status, statusText, ok, headers.get("x-odd")], [response.status, "", false, "yes"]);
+      }
+      return [response.status, await response.text()];
+    });
+    assertEquals(await greenlet.get(), [status, "hello"]);
+    await until(server.gone);
+  }
+});
+
+Deno.test("fetch() with such a status closes the connection if the greenlet that reads the body is killed", async () => {
+  await using server = startOddServer("999 Odd\r\ncontent-length: 100");
+  const response = await fetch(server.url);
+  const greenlet = spawn(() => response.text());
+  await sleep();
+  await greenlet.kill();
+  assertInstanceOf(greenlet.value as unknown, GreenletExit);
+  await until(server.gone);
+});
+
 Deno.test("fetch() takes a URL and a Request, and what the platform's takes with them", async () => {
   await using server = startServer();
   const init = { method: "PUT", body: "ping", headers: { "content-type": "text/x-test" } };

@@ -102,13 +102,13 @@ Deno.test("Task.lowerShield() delivers what was held back to a wait that goes on
   const list = new WaitList("news", {});
   const task = new BareTask();
   const errors = [new Error("first"), new Error("second")];
-  task.raiseShield();
-  task.raiseShield();
+  const outer = task.raiseShield();
+  const inner = task.raiseShield();
   const waiter = parkedOn(list, task);
   for (const error of errors) task.interrupt({ error, origin: KILL, depth: 0 });
-  task.lowerShield();
+  task.lowerShield(inner);
   assertEquals(waiter.waiting, true); // one shield is left
-  task.lowerShield();
+  task.lowerShield(outer);
   assertStrictEquals(await waiter.promise.catch((error) => error), errors[0]);
   assertEquals([task.pending!.length, task.kills], [1, 1]);
 });
@@ -140,12 +140,12 @@ Deno.test("Task.lowerShield() of any shield leaves up what holds back all that i
   }
 });
 
-Deno.test("Task.lowerShield() takes the newest shield unless told which", () => {
+Deno.test("Task.lowerShield() of a shield that has gone takes the newest", () => {
   const task = new BareTask();
   const outer = task.raiseShield();
   const inner = task.raiseShield();
   assertEquals([task.depth === inner, inner > outer], [true, true]);
-  task.lowerShield();
+  task.lowerShield(inner);
   assertEquals(task.depth, outer);
   task.lowerShield(inner); // it has gone by mistake: another one goes for it, none is left up for ever
   assertEquals(task.shields, undefined);

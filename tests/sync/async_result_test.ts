@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { AsyncResult, GreenletExit, joinAll, sleep, spawn, Timeout } from "@verdant/green";
+import { assertFair } from "../green/fair.ts";
 import { captureErrors } from "../helpers.ts";
 
 Deno.test("AsyncResult.get() returns the value to all who wait, and to those who come later", async () => {
@@ -155,4 +156,14 @@ Deno.test("AsyncResult.rawlink() that was disposed is not called", async () => {
   result.rawlink(() => log.push("soon"));
   await sleep();
   assertEquals(log, ["soon"]);
+});
+
+Deno.test("AsyncResult.get() and wait() of a result that is there, in a loop, let the event loop have its turns", async () => {
+  const [failed, set] = [new AsyncResult<number>(), new AsyncResult<number>()];
+  failed.setError(new Error("no luck"));
+  set.set(1);
+  for (const result of [failed, set]) {
+    await assertFair(() => result.get());
+    await assertFair(() => result.wait());
+  }
 });

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Barrier, BrokenBarrierError, joinAll, sleep, spawn } from "@verdant/green";
+import { assertFair } from "../green/fair.ts";
 
 Deno.test("Barrier.wait() lets all pass once the last has come, numbered as they came", async () => {
   const log: string[] = [];
@@ -142,4 +143,21 @@ Deno.test("Barrier.parties and waiting say how many are wanted and there", async
   assertEquals(barrier.waiting, 0);
   await joinAll(waiters);
   assertEquals(waiters.map((waiter) => waiter.value), ["BrokenBarrierError", "BrokenBarrierError"]);
+});
+
+Deno.test("Barrier.wait() that need not wait, or fails, in a loop, lets the event loop have its turns", async () => {
+  const open = new Barrier(1);
+  const broken = new Barrier(2);
+  broken.abort();
+  const failing = new Barrier(1, {
+    action: () => {
+      throw new RangeError("action");
+    },
+  });
+  await assertFair(() => open.wait());
+  await assertFair(() => broken.wait());
+  await assertFair(() => {
+    failing.reset(); // or it would fail because it is broken
+    return failing.wait();
+  });
 });

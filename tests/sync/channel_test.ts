@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Channel, Empty, Full, joinAll, ShutDown, sleep, spawn } from "@verdant/green";
+import { assertFair } from "../green/fair.ts";
 
 Deno.test("Channel.put() meets get(): the putter goes on after the getter", async () => {
   const channel = new Channel<string>();
@@ -174,4 +175,12 @@ Deno.test("Channel iteration that is left leaves the putters waiting", async () 
   assertEquals(channel.balance, 1);
   assertEquals(await channel.get(), 3);
   await joinAll(putters);
+});
+
+Deno.test("Channel that is shut down, used in a loop, lets the event loop have its turns", async () => {
+  const channel = new Channel<number>();
+  channel.shutdown();
+  await assertFair(() => channel.put(1));
+  await assertFair(() => channel.get());
+  await assertFair(() => Array.fromAsync(channel));
 });

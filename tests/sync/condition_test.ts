@@ -1,5 +1,17 @@
 import { assert, assertEquals } from "@std/assert";
-import { Condition, joinAll, Lock, RLock, sleep, spawn } from "@verdant/green";
+import {
+  Condition,
+  getHub,
+  type Greenlet,
+  GreenletExit,
+  joinAll,
+  Lock,
+  RLock,
+  sleep,
+  spawn,
+  Timeout,
+} from "@verdant/green";
+import { loopUntilTurn } from "../green/fair.ts";
 
 Deno.test("Condition.notify() wakes that many, in the order in which they came", async () => {
   const condition = new Condition();
@@ -198,4 +210,105 @@ Deno.test("Condition works over the lock it was given, together with others", as
   });
   await joinAll([producer, consumer]);
   assertEquals([got, lock.locked], [[0, 1, 2, 3], false]);
+});
+
+Deno.test("Condition.waitFor() that need not wait, or fails, in a loop, lets the event loop have its turns", async () => {
+  const condition = new Condition();
+  const failing = () => {
+    throw new Error("predicate");
+  };
+  const calls = [
+    () => condition.waitFor(() => true),
+    () => condition.waitFor(failing),
+    () => condition.waitFor(() => false, { timeout: 0 }),
+  ];
+  for (const call of calls) {
+    assert(await condition.with(() => loopUntilTurn(call)));
+    assert(await spawn(() => condition.with(() => loopUntilTurn(call))).get());
+  }
+});
+
+Deno.test("Condition.waitFor() returns false if its running Timeout fires between two rounds", async () => {
+  const condition = new Condition();
+  const limit = new Timeout(60_000);
+  const waiter = spawn(() =>
+    condition.with(async () => {
+      limit.start();
+      const held = await condition.waitFor(() => false, { timeout: limit });
+      await sleep(); // it was delivered: not a second time here
+      return [held, condition.lock.owned];
+    })
+  );
+  await sleep();
+  await condition.with(async () => {
+    condition.notify();
+    await sleep(); // now it waits for the lock
+    getHub().timers.fireDue(getHub().now() + 60_000);
+    assertEquals([limit.pending, waiter.pending?.length], [false, 1]);
+  });
+  assertEquals([await waiter.get(), condition.lock.locked], [[false, true], false]);
+});
+
+Deno.test("Condition.waitFor() whose predicate holds when its Timeout has fired between two rounds says so", async () => {
+  const condition = new Condition();
+  const limit = new Timeout(60_000);
+  let ready = false;
+  const waiter = spawn(() =>
+    condition.with(async () => {
+      using _running = (limit.start(), limit);
+      return await condition.waitFor(() => ready, { timeout: limit });
+    })
+  );
+  await sleep();
+  await condition.with(async () => {
+    condition.notify();
+    await sleep(); // now it waits for the lock
+    getHub().timers.fireDue(getHub().now() + 60_000);
+    ready = true;
+  });
+  assertEquals(await waiter.get(), true);
+});
+
+Deno.test("Condition.waitFor() returns false if its Timeout was over before, once", async () => {
+  const condition = new Condition();
+  const waiter = spawn(() =>
+    condition.with(async () => {
+      const limit = Timeout.start(60_000);
+      getHub().timers.fireDue(getHub().now() + 60_000);
+      const held = await condition.waitFor(() => false, { timeout: limit });
+      await sleep();
+      return held;
+    })
+  );
+  assertEquals(await waiter.get(), false);
+});
+
+Deno.test("Condition.waitFor() throws a kill and a foreign Timeout that come between two rounds", async () => {
+  const foreign = new Timeout(60_000);
+  const strikes = {
+    kill: (waiter: Greenlet) => void waiter.kill(undefined, { block: false }),
+    Timeout: () => getHub().timers.fireDue(getHub().now() + 60_000),
+  };
+  for (const [name, strike] of Object.entries(strikes)) {
+    const condition = new Condition();
+    const limit = new Timeout(120_000);
+    const waiter: Greenlet = spawn(() =>
+      condition.with(async () => {
+        using _limits = (limit.start(), limit);
+        using _foreign = (foreign.start(), foreign);
+        try {
+          return await condition.waitFor(() => false, { timeout: limit });
+        } catch (error) {
+          return [error instanceof GreenletExit ? "kill" : (error as Error).name, condition.lock.owned];
+        }
+      })
+    );
+    await sleep();
+    await condition.with(async () => {
+      condition.notify();
+      await sleep(); // now it waits for the lock
+      strike(waiter);
+    });
+    assertEquals([await waiter.get(), condition.lock.locked], [[name, true], false]);
+  }
 });

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertFalse, assertRejects } from "@std/assert";
 import { DummySemaphore, spawn } from "@verdant/green";
+import { assertFair } from "../green/fair.ts";
 
 Deno.test("DummySemaphore never blocks and never counts", async () => {
   const semaphore = new DummySemaphore();
@@ -41,4 +42,16 @@ Deno.test("DummySemaphore.with() returns what fn returns, and rejects with what 
     RangeError,
     "inside",
   );
+});
+
+Deno.test("DummySemaphore used in a loop lets the event loop have its turns", async () => {
+  const semaphore = new DummySemaphore();
+  const failing = () => {
+    throw new Error("inside");
+  };
+  await assertFair(() => semaphore.acquire());
+  await assertFair(() => semaphore.wait());
+  await assertFair(() => semaphore.lease());
+  await assertFair(() => semaphore.with(() => {}));
+  await assertFair(() => semaphore.with(failing));
 });

@@ -1,5 +1,16 @@
 import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
-import { Event, joinAll, Lock, RLock, sleep, spawn, spawnWith } from "@verdant/green";
+import {
+  Event,
+  getHub,
+  joinAll,
+  Lock,
+  RLock,
+  shield,
+  sleep,
+  spawn,
+  spawnWith,
+  Timeout,
+} from "@verdant/green";
 
 Deno.test("Lock.acquire() is served first come first served", async () => {
   const lock = new Lock();
@@ -246,4 +257,30 @@ Deno.test("RLock.restore() cannot be killed: the kill arrives at the next wait",
   lock.release();
   await victim.join();
   assertEquals([log, lock.locked], [["owned: true"], false]);
+});
+
+Deno.test("RLock.restore() takes away its own shield, not a later one of the same greenlet", async () => {
+  const lock = new RLock();
+  const gate = new Event();
+  const log: string[] = [];
+  await lock.acquire();
+  const greenlet = spawn(async () => {
+    const restoring = lock.restore(1);
+    const limit = Timeout.start(60_000);
+    const working = shield(async () => {
+      await gate.wait();
+      log.push("done in the shield");
+    });
+    await restoring;
+    lock.release();
+    getHub().timers.fireDue(getHub().now() + 60_000);
+    await working;
+    await sleep().catch((error) => log.push(error === limit ? "timed out" : String(error)));
+  });
+  await sleep();
+  lock.release();
+  await sleep();
+  gate.set();
+  await greenlet.get();
+  assertEquals(log, ["done in the shield", "timed out"]);
 });

@@ -1,5 +1,6 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { Queue, SimpleQueue, sleep, spawn, until } from "@verdant/green";
+import { assertFair } from "../green/fair.ts";
 import { turn } from "../helpers.ts";
 
 Deno.test("SimpleQueue.toReadableStream() takes an item only when it is asked for one", async () => {
@@ -96,4 +97,10 @@ Deno.test("Queue.toReadableStream() whose reader is killed is in error, and the 
   await victim.kill();
   queue.putNowait(1);
   assertEquals([queue.getters.size, queue.size], [0, 1]);
+});
+
+Deno.test("SimpleQueue.toReadableStream() of one that is shut down, in a loop, lets the event loop have its turns", async () => {
+  const queue = new SimpleQueue<number>();
+  queue.shutdown();
+  await assertFair(() => Array.fromAsync(queue.toReadableStream()));
 });

@@ -19,6 +19,7 @@ import {
   spawn,
   Timeout,
 } from "@verdant/green";
+import { assertFair } from "../green/fair.ts";
 
 /** What can be received from and sent to. */
 type Line = { readonly getters: { readonly size: number }; readonly putters: { readonly size: number } };
@@ -305,4 +306,18 @@ Deno.test("select() of many over few channels passes every item once", async () 
   await joinAll([...receivers, ...senders]);
   assertEquals(got.toSorted((a, b) => a - b), Array.from({ length: 12 }, (_, i) => i));
   assertEquals(waiting(left, right), [0, 0]);
+});
+
+Deno.test("select() that need not wait, or fails, in a loop, lets the event loop have its turns", async () => {
+  const queue = new Queue<number>();
+  queue.shutdown();
+  const broken: SelectCase<never> = {
+    attempt: () => undefined,
+    enlist() {
+      throw new Error("cannot wait for this");
+    },
+  };
+  for (const entry of [recv(queue), send(queue, 1), broken, otherwise()]) {
+    await assertFair(() => select([entry]));
+  }
 });

@@ -11,6 +11,7 @@ import {
   sleep,
   spawn,
 } from "@verdant/green";
+import { assertFair } from "../green/fair.ts";
 
 for (const QueueClass of [SimpleQueue, Queue, LifoQueue, PriorityQueue]) {
   const { name } = QueueClass;
@@ -240,3 +241,16 @@ Deno.test("SimpleQueue.copy() is as large and holds the same objects", () => {
   assertStrictEquals(copy.getNowait(), item);
   assertEquals(queue.size, 1);
 });
+
+for (const QueueClass of [SimpleQueue, Queue]) {
+  const { name } = QueueClass;
+
+  Deno.test(`${name} that is shut down, used in a loop, lets the event loop have its turns`, async () => {
+    const queue = new QueueClass<number>();
+    queue.shutdown();
+    await assertFair(() => queue.put(1));
+    await assertFair(() => queue.get());
+    await assertFair(() => queue.peek());
+    await assertFair(() => Array.fromAsync(queue));
+  });
+}

@@ -5,6 +5,7 @@ import {
   Event,
   explore,
   getCurrent,
+  getHub,
   type Greenlet,
   GreenletExit,
   joinAll,
@@ -32,13 +33,36 @@ Deno.test("HttpServer with a number never handles more at a time, and serves all
       running--;
       return new Response(pathOf(request));
     }, { spawn: 3 });
-    const paths = Array.from({ length: 20 }, (_, index) => `/${index}`);
-    const answers = paths.map((path) => requests.come(path));
-    assertEquals([requests.service.queued, requests.service.size], [17, 20]);
-    const bodies: string[] = [];
-    for (const answer of answers) bodies.push(await (await answer.get()).text());
-    assertEquals([bodies, order, most], [paths, paths, 3]);
-    assertEquals([requests.service.queued, requests.service.size], [0, 0]);
+    for (let burst = 0; burst < 2; burst++) {
+      const paths = Array.from({ length: 20 }, (_, index) => `/${burst}-${index}`);
+      const answers = paths.map((path) => requests.come(path));
+      assertEquals([requests.service.queued, requests.service.size], [17, 20]);
+      const bodies: string[] = [];
+      for (const answer of answers) bodies.push(await (await answer.get()).text());
+      assertEquals([bodies, order.splice(0), most], [paths, paths, 3]);
+      assertEquals([requests.service.queued, requests.service.size], [0, 0]);
+    }
+    await requests.service.stop([]);
+  });
+});
+
+Deno.test("HttpServer with a number lets nobody overtake who waits, even if a slot is free at that moment", async () => {
+  await simulate(async () => {
+    const order: string[] = [];
+    const go = new Event();
+    const requests = new FakeRequests(async (request) => {
+      order.push(pathOf(request));
+      if (pathOf(request) === "/1") await go.wait();
+      return new Response();
+    }, { spawn: 1 });
+    requests.come("/1");
+    await sleep();
+    go.set(); // in the next turn the slot is free,
+    const latecomer = spawn(() => requests.come("/3").get()); // then this one comes,
+    const second = requests.come("/2"); // and only then the one who is told of it
+    await second.get();
+    await latecomer.get();
+    assertEquals(order, ["/1", "/2", "/3"]);
     await requests.service.stop([]);
   });
 });
@@ -237,6 +261,20 @@ Deno.test("HttpServer.stop() leaves the other members of a shared pool alone", a
   await server.stop({ timeout: 0 });
   assertEquals([(await client.receive()).status, (await queued.receive()).status], [503, 503]);
   assertEquals([other.ready, pool.size, pool.freeCount], [false, 1, 1]);
+  go.set();
+  await other.get();
+});
+
+Deno.test("HttpServer.stop() waits for no slot of a shared pool", async () => {
+  const pool = new Pool(1);
+  const go = new Event();
+  const other = await pool.spawn(() => go.wait());
+  const server = await startHttp(() => new Response(), { spawn: pool });
+  using queued = await begin(server);
+  await eventually(() => server.queued === 1);
+  await server.stop({ timeout: 0 });
+  assertEquals((await queued.receive()).status, 503);
+  assertEquals(getHub().stats().greenlets, 1); // the other
   go.set();
   await other.get();
 });

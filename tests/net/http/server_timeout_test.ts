@@ -111,11 +111,11 @@ Deno.test("HttpServer answers although the handler ignores its kill, whose answe
 
 Deno.test("HttpServer answers although the handler is shielded, which runs on to its end", async () => {
   const log: string[] = [];
-  const ended = new Event();
+  const [answered, ended] = [new Event(), new Event()];
   await using server = await startHttp(async () => {
     try {
       await shield(async () => {
-        await sleep(60);
+        await answered.wait();
         log.push("committed");
       });
       await sleep(60_000); // the kill arrives here
@@ -127,6 +127,7 @@ Deno.test("HttpServer answers although the handler is shielded, which runs on to
   }, { requestTimeout: 10 });
   assertEquals((await askOnce(server)).status, 503);
   assertEquals(log, []);
+  answered.set();
   await ended.wait();
   assertEquals(log, ["committed", "clean-up"]);
 });
