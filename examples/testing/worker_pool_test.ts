@@ -104,10 +104,11 @@ const plainPool: MakePool = (work) => {
       jobs.taskDone();
     }
   };
-  for (const name of ["worker", "worker"]) spawnWith({ name }, serve);
-  const finish = () => {
+  const workers = ["worker", "worker"].map((name) => spawnWith({ name }, serve));
+  const finish = async () => {
     jobs.shutdown();
-    return jobs.join();
+    await jobs.join();
+    await joinAll(workers);
   };
   return { submit: (job) => jobs.put(job), finish, stop: finish };
 };

@@ -24,7 +24,7 @@ export interface AccessLogEntry {
   readonly method: string;
   /** Path and query. */
   readonly target: string;
-  /** Of the response. */
+  /** Of the response; 499 if the client went before it. */
   readonly status: number;
   /** Size of the body; `undefined` if it is not known. */
   readonly bytes: number | undefined;

@@ -84,7 +84,8 @@ export interface HttpServerOptions {
    */
   timeoutStatus?: 503 | 504 | undefined;
   /**
-   * How large the body of a request may be; a larger one is answered 413.
+   * How large the body of a request may be; a larger one is answered 413. Copies by `clone()` have the same limit,
+   * those that `new Request(request)` makes have none unless the length was announced.
    *
    * @default {10485760} 10 MiB.
    */
@@ -121,7 +122,8 @@ const DEFAULT_BACKLOG = 4096;
  * Serves HTTP: a greenlet for each request, limits, and a graceful end. The wire is `Deno.serve`'s, HTTP/2 and
  * all.
  *
- * - The handler is killed when its client goes, unless a `shield()` holds it, and when its time is up.
+ * - The handler is killed when its client goes, unless a `shield()` holds it, and when its time is up. Of a client
+ *   that goes in the middle of its body, the handler hears when it reads on.
  * - Its errors are reported, and the client gets a bare 500.
  * - `stop()` accepts no more, closes idle connections, lets requests and streams finish, and kills what is left
  *   after the time-out; event streams and WebSockets are told to end at once.
