@@ -42,10 +42,11 @@ interface InnerBody {
 /** The others. */
 function lookAtInnerBody(): Look | undefined {
   return found("response", (value) => {
-    const { streamOrStatic } = (value as { body?: InnerBody | null }).body ?? {};
-    if (streamOrStatic instanceof ReadableStream) return streamOrStatic;
-    const { body, consumed = true } = streamOrStatic ?? {};
-    return isStatic(body) && !consumed ? body : undefined;
+    const content = (value as { body?: InnerBody | null }).body?.streamOrStatic;
+    if (content === undefined) return undefined;
+    // Not first of all whether it is a stream: that global is slow to get.
+    if ("consumed" in content) return isStatic(content.body) && !content.consumed ? content.body : undefined;
+    return content instanceof ReadableStream ? content : undefined;
   }, { headers: { "x-probe": "1" } });
 }
 

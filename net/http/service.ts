@@ -42,6 +42,8 @@ const LOG_TIMEOUT_MS = 1_000;
 /** Handles the requests of a server: from their arrival to the end of their answers. */
 export class Service implements RequestService {
   readonly #hub: Hub = getHub();
+  /** The global is slow to get. */
+  readonly #response: typeof Response = Response;
   readonly #handler: HttpHandler;
   readonly #onError: HttpServerOptions["onError"];
   readonly #maxBodyBytes: number;
@@ -247,7 +249,7 @@ export class Service implements RequestService {
   #responseOf(greenlet: RequestGreenlet): Response {
     if (greenlet.failed) return answerTo(greenlet.error);
     const { value } = greenlet;
-    if (value instanceof Response) return value;
+    if (value instanceof this.#response) return value;
     if (value instanceof GreenletExit) return plain(503);
     this.#tell(greenlet, new TypeError(`The handler must return a Response, it returned ${String(value)}`));
     return plain(500);
@@ -255,6 +257,7 @@ export class Service implements RequestService {
 
   #send(greenlet: RequestGreenlet, response: Response): Response {
     const content = bodyOf(response);
+    if (typeof content === "string") return this.#note(greenlet, response); // before the globals, slow to get
     if (content instanceof ReadableStream) return this.#stream(greenlet, response, content);
     if (content === null && response.type === "error") {
       throw new TypeError("The handler must not return Response.error()");

@@ -275,6 +275,24 @@ Deno.test("HttpServer listens on IPv6, with or without brackets", async () => {
   }
 });
 
+Deno.test("HttpServer asks the platform for room for a burst of clients", async () => {
+  const { serve } = Deno;
+  const backlogs: unknown[] = [];
+  Deno.serve = ((options: Deno.ServeTcpOptions, handler: Deno.ServeHandler) => {
+    backlogs.push(options.tcpBacklog);
+    return serve(options, handler);
+  }) as typeof Deno.serve;
+  try {
+    for (const address of [ANY_PORT, { ...ANY_PORT, backlog: 7 }]) {
+      await using server = new HttpServer(address, hello);
+      await server.start();
+    }
+  } finally {
+    Deno.serve = serve;
+  }
+  assertEquals(backlogs, [4_096, 7]);
+});
+
 Deno.test("HttpServer takes a burst of clients", async () => {
   await using server = await startHttp(hello);
   const clients = await Promise.all(Array.from({ length: 600 }, () => RawClient.connect(server)));
