@@ -2,7 +2,7 @@
  * Thousands of requests that are almost right, many at a time: the server answers properly or closes, serves good
  * clients all along, and has nothing left in the end.
  *
- * `GREEN_FUZZ_REQUESTS` says how many, `GREEN_FUZZ_SEED` which.
+ * `GREEN_FUZZ_INPUTS` says how many, `GREEN_FUZZ_SEED` which.
  */
 import { assert, assertEquals, assertGreaterOrEqual, assertThrows } from "@std/assert";
 import { eventStream, type HttpServer, Pool, respondFrom, seededRandom, sleep } from "@verdant/green";
@@ -11,7 +11,7 @@ import { assertIdleSoon, eventually } from "../network.ts";
 import { fromLatin1, get, post, RawClient, startHttp } from "./http_servers.ts";
 import { mutated, SEEDS, statusesIn } from "./mutations.ts";
 
-const REQUESTS = Number(Deno.env.get("GREEN_FUZZ_REQUESTS") ?? 10_000);
+const REQUESTS = Number(Deno.env.get("GREEN_FUZZ_INPUTS") ?? 10_000);
 const SEED = Number(Deno.env.get("GREEN_FUZZ_SEED") ?? 2_026);
 const AT_A_TIME = 32;
 /** Far above what one exchange takes (ms). */
