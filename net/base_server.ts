@@ -91,7 +91,7 @@ export abstract class BaseServer implements AsyncDisposable {
   /** It listens now. */
   protected opened(): void {}
 
-  /** Stops listening. Called once, also if it never began. */
+  /** Stops listening. Called also if it never began, and again if the stop comes while it opens. */
   protected abstract shut(): void;
 
   /** The greenlets of the handlers that run. */
