@@ -1,5 +1,6 @@
 import { enterWait, GreenletExit, planWait, quiet, until, type WaitOptions } from "../hub/mod.ts";
 import { getCurrent } from "./current.ts";
+import { ResponseAround } from "./response_around.ts";
 
 /**
  * Options of {@linkcode fetch}: those of the platform's, and a limit.
@@ -133,82 +134,23 @@ class GreenBody implements UnderlyingByteSource {
   }
 }
 
-/** What a response knows beside headers and body: a constructed one knows nothing of it. */
-class GreenResponse extends Response {
-  readonly #source: Response;
+class GreenResponse extends ResponseAround {
   /** `null` if there is none; in copies, the stream alone. */
   readonly #body: GreenBody | ReadableStream<Uint8Array<ArrayBuffer>> | null;
 
   constructor(source: Response, body: GreenBody | ReadableStream<Uint8Array<ArrayBuffer>> | null) {
-    super(body instanceof GreenBody ? body.stream : body, headOf(source));
-    this.#source = source;
+    super(source, body instanceof GreenBody ? body.stream : body);
     this.#body = body;
-  }
-
-  override get status(): number {
-    return this.#source.status;
-  }
-
-  override get statusText(): string {
-    return this.#source.statusText;
-  }
-
-  override get ok(): boolean {
-    return this.#source.ok;
-  }
-
-  override get url(): string {
-    return this.#source.url;
-  }
-
-  override get redirected(): boolean {
-    return this.#source.redirected;
-  }
-
-  override get type(): ResponseType {
-    return this.#source.type;
   }
 
   override clone(): Response {
     const copy = super.clone();
-    return new GreenResponse(this.#source, copy.body);
+    return new GreenResponse(this.source, copy.body);
   }
 
-  override text(): Promise<string> {
-    return this.#read((source) => source.text(), () => super.text());
-  }
-
-  // deno-lint-ignore no-explicit-any -- as the platform's
-  override json(): Promise<any> {
-    return this.#read((source) => source.json(), () => super.json());
-  }
-
-  override bytes(): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#read((source) => source.bytes(), () => super.bytes());
-  }
-
-  override arrayBuffer(): Promise<ArrayBuffer> {
-    return this.#read((source) => source.arrayBuffer(), () => super.arrayBuffer());
-  }
-
-  override blob(): Promise<Blob> {
-    return this.#read((source) => source.blob(), () => super.blob());
-  }
-
-  override formData(): Promise<FormData> {
-    return this.#read((source) => source.formData(), () => super.formData());
-  }
-
-  // A kill must not become an unhandled rejection where nobody awaits the body yet.
-  #read<T>(whole: (source: Response) => Promise<T>, throughStream: () => Promise<T>): Promise<T> {
+  protected override readPastStream<T>(whole: (source: Response) => Promise<T>): Promise<T> | undefined {
     const body = this.#body;
     const untouched = body instanceof GreenBody && !this.bodyUsed && !body.stream.locked;
-    return quiet(untouched ? body.readWhole(whole) : throughStream());
+    return untouched ? body.readWhole(whole) : undefined;
   }
-}
-
-/** What a response can be made with: servers send statuses that `Response` refuses. */
-function headOf(source: Response): ResponseInit {
-  const { status, headers } = source;
-  return status <= 599 ? source : { headers };
 }

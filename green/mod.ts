@@ -12,6 +12,7 @@
  */
 export { getCurrent } from "./current.ts";
 export { fetch, type FetchOptions } from "./fetch.ts";
+export { ResponseAround } from "./response_around.ts";
 export { Greenlet, type KillOptions } from "./greenlet.ts";
 export { Group } from "./group.ts";
 export type { Items, Results } from "./imap.ts";

@@ -96,6 +96,7 @@ const NAMES = {
     "eventStream",
     "HttpClient",
     "HttpResponse",
+    "ResponseAround",
     "HttpServer",
     "listen",
     "listenDatagram",

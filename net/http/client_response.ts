@@ -1,4 +1,5 @@
 import { quiet } from "../../hub/mod.ts";
+import { ResponseAround } from "../../green/response_around.ts";
 import { ClientBody } from "./client_body.ts";
 import type { Lifeline } from "./client_lifeline.ts";
 
@@ -23,8 +24,7 @@ import type { Lifeline } from "./client_lifeline.ts";
  * assertEquals(client.active, 0);
  * ```
  */
-export class HttpResponse extends Response implements Disposable {
-  readonly #source: Response;
+export class HttpResponse extends ResponseAround implements Disposable {
   readonly #life: Lifeline;
   readonly #redirected: boolean;
   /** `undefined` if there is none, and in copies. */
@@ -40,8 +40,7 @@ export class HttpResponse extends Response implements Disposable {
    */
   constructor(source: Response, life: Lifeline, redirected: boolean, copy?: Response) {
     const body = copy === undefined ? adoptBody(source, life) : undefined;
-    super(copy === undefined ? body?.stream : copy.body, headOf(source));
-    this.#source = source;
+    super(source, (copy === undefined ? body?.stream : copy.body) ?? null);
     this.#life = life;
     this.#redirected = redirected;
     this.#body = body;
@@ -49,34 +48,9 @@ export class HttpResponse extends Response implements Disposable {
     this.#copied = copy !== undefined;
   }
 
-  /** The address that answered: after redirects, the last one. */
-  override get url(): string {
-    return this.#source.url;
-  }
-
   /** Whether a redirect was followed. */
   override get redirected(): boolean {
     return this.#redirected;
-  }
-
-  /** As for the platform's `fetch`. */
-  override get type(): ResponseType {
-    return this.#source.type;
-  }
-
-  /** The status code; any that a server can send. */
-  override get status(): number {
-    return this.#source.status;
-  }
-
-  /** The usual text for the status code. */
-  override get statusText(): string {
-    return this.#source.statusText;
-  }
-
-  /** Whether the status is from 200 to 299. */
-  override get ok(): boolean {
-    return this.#source.ok;
   }
 
   /** The body as a stream; `null` if there is none. Every read is a wait of the greenlet that reads. */
@@ -87,41 +61,10 @@ export class HttpResponse extends Response implements Disposable {
 
   /** A second response with the same body. The slot is free once both were read or disposed of. */
   override clone(): HttpResponse {
-    const copy = new HttpResponse(this.#source, this.#life, this.#redirected, super.clone());
+    const copy = new HttpResponse(this.source, this.#life, this.#redirected, super.clone());
     this.#untouched = false;
     this.#copied = true;
     return copy;
-  }
-
-  /** Reads the body as text. Switches. */
-  override text(): Promise<string> {
-    return this.#read((source) => source.text(), () => super.text());
-  }
-
-  /** Reads the body as JSON. Switches. */
-  // deno-lint-ignore no-explicit-any -- as the platform's
-  override json(): Promise<any> {
-    return this.#read((source) => source.json(), () => super.json());
-  }
-
-  /** Reads the body as bytes. Switches. */
-  override bytes(): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#read((source) => source.bytes(), () => super.bytes());
-  }
-
-  /** Reads the body as bytes. Switches. */
-  override arrayBuffer(): Promise<ArrayBuffer> {
-    return this.#read((source) => source.arrayBuffer(), () => super.arrayBuffer());
-  }
-
-  /** Reads the body as a `Blob` of its media type. Switches. */
-  override blob(): Promise<Blob> {
-    return this.#read((source) => source.blob(), () => super.blob());
-  }
-
-  /** Reads the body as a form. Switches. */
-  override formData(): Promise<FormData> {
-    return this.#read((source) => source.formData(), () => super.formData());
   }
 
   /**
@@ -140,11 +83,11 @@ export class HttpResponse extends Response implements Disposable {
     this.discard();
   }
 
-  // A kill must not become an unhandled rejection where nobody awaits the body yet.
-  #read<T>(whole: (source: Response) => Promise<T>, throughStream: () => Promise<T>): Promise<T> {
-    if (!this.#untouched) return quiet(throughStream());
+  /** For the base. */
+  protected override readPastStream<T>(whole: (source: Response) => Promise<T>): Promise<T> | undefined {
+    if (!this.#untouched) return undefined;
     this.#untouched = false;
-    return quiet(this.#body!.readWhole(whole));
+    return this.#body!.readWhole(whole);
   }
 }
 
@@ -157,10 +100,4 @@ function adoptBody(source: Response, life: Lifeline): ClientBody | undefined {
   }
   life.detach();
   return new ClientBody(source, life);
-}
-
-/** What a response can be made with: servers send statuses that `Response` refuses. */
-function headOf(source: Response): ResponseInit {
-  const { status, headers } = source;
-  return status >= 200 && status <= 599 ? source : { headers };
 }
