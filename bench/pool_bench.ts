@@ -1,5 +1,5 @@
 import { pooledMap } from "@std/async";
-import { Pool, sleep } from "@verdant/green";
+import { GreenPool, Pool, sleep } from "@verdant/green";
 import { measure } from "./helpers.ts";
 
 const TASKS = 1_000;
@@ -56,4 +56,35 @@ measure({
   name: "Pool.imapUnordered()",
   operations: TASKS,
   run: () => Array.fromAsync(new Pool(LIMIT).imapUnordered(greenTask, items)),
+});
+
+const MANY = 100_000;
+const noop = () => {};
+
+measure({
+  group: "100,000 no-ops, 1,000 at a time",
+  name: "promise workers",
+  operations: MANY,
+  baseline: true,
+  run: () => limitedMap(1_000, Array(MANY).fill(0), async () => {}),
+});
+
+measure({
+  group: "100,000 no-ops, 1,000 at a time",
+  name: "GreenPool.spawn()",
+  operations: MANY,
+  async run() {
+    const pool = new GreenPool(1_000);
+    for (let i = 0; i < MANY; i++) await pool.spawn(noop);
+    await pool.waitAll();
+  },
+});
+
+measure({
+  group: "100,000 no-ops, 1,000 at a time",
+  name: "GreenPool.imap()",
+  operations: MANY,
+  async run() {
+    for await (const _ of new GreenPool(1_000).imap(noop, Array(MANY).keys()));
+  },
 });

@@ -77,9 +77,9 @@ export class Group extends MappingGroup {
   }
 
   /** For `apply()` and the maps. */
-  protected override launch(greenlet: Greenlet): Promise<void> {
+  protected override launch<G extends Greenlet>(greenlet: G): Promise<G> {
     this.start(greenlet);
-    return Promise.resolve();
+    return Promise.resolve(greenlet);
   }
 }
 

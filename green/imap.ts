@@ -5,6 +5,7 @@ import { SimpleQueue } from "../sync/simple_queue.ts";
 import type { Greenlet } from "./greenlet.ts";
 import { Job } from "./job.ts";
 import { Members } from "./members.ts";
+import { isAsync } from "./zip.ts";
 
 /**
  * What can be mapped: the items may be there already, or come one by one.
@@ -53,6 +54,8 @@ export interface ImapPlan<T, R> {
   readonly maxSize: number;
   /** Whether results come in the order of the items, or as they are done. */
   readonly ordered: boolean;
+  /** Whether to begin with the first `next()` rather than at once. */
+  readonly lazy?: boolean | undefined;
   /** Makes a greenlet a member and starts it, waiting for room. */
   readonly launch: (job: Greenlet) => Promise<unknown>;
 }
@@ -82,19 +85,20 @@ export class Imap<T, R> implements Results<R> {
   /** Whether somebody has been told the error of the items' source. */
   #told = false;
 
-  /** Starts the work. */
+  /** Starts the work, unless it is lazy. */
   constructor(plan: ImapPlan<T, R>) {
     this.#plan = plan;
     this.#maxSize = Math.min(plan.maxSize, Number.MAX_SAFE_INTEGER);
     this.#room = new Semaphore(this.#maxSize);
     this.#feeder = new Job(() => this.#feed());
     this.#feeder.name = `feeder of ${plan.fn.name || "imap"}`;
-    this.#feeder.start();
+    if (!plan.lazy) this.#feeder.start();
   }
 
   /** Waits for the next result. Switches unless it is there. */
   next(): Promise<IteratorResult<R>> {
     enterWait("take next result");
+    this.#feeder.start();
     return quiet(this.#next());
   }
 
@@ -161,7 +165,7 @@ export class Imap<T, R> implements Results<R> {
   async #feed(): Promise<void> {
     try {
       const { items } = this.#plan;
-      if (Symbol.asyncIterator in items) {
+      if (isAsync(items)) {
         for await (const item of items) await this.#launch(item);
       } else {
         for (const item of items) await this.#launch(item);

@@ -47,7 +47,7 @@ export interface ImapOptions {
  */
 export abstract class MappingGroup extends Members {
   /** Makes a greenlet a member and starts it; a pool waits for a slot first. */
-  protected abstract launch(greenlet: Greenlet): Promise<unknown>;
+  protected abstract launch<G extends Greenlet>(greenlet: G): Promise<G>;
 
   /**
    * Calls `fn(...args)` in a new member and waits for the result. A member that calls this runs `fn`
@@ -262,9 +262,12 @@ function passResult<R>(greenlet: Greenlet<R>, callback: ((result: R) => unknown)
   if (callback !== undefined) greenlet.linkValue(() => callback(greenlet.value as R));
 }
 
-function checkMapping(fn: unknown, items: unknown): void {
+/** Refuses what cannot be mapped. */
+export function checkMapping(fn: unknown, ...sources: unknown[]): void {
   checkFunction(fn, "map");
-  const iterable = Object(items);
-  if (Symbol.iterator in iterable || Symbol.asyncIterator in iterable) return;
-  throw new TypeError(`Cannot map: items must be iterable, received ${String(items)}`);
+  for (const items of sources) {
+    const iterable = Object(items);
+    if (Symbol.iterator in iterable || Symbol.asyncIterator in iterable) continue;
+    throw new TypeError(`Cannot map: items must be iterable, received ${String(items)}`);
+  }
 }

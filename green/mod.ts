@@ -13,6 +13,8 @@
 export { getCurrent } from "./current.ts";
 export { fetch, type FetchOptions } from "./fetch.ts";
 export { ResponseAround } from "./response_around.ts";
+export { GreenPile } from "./green_pile.ts";
+export { GreenPool } from "./green_pool.ts";
 export { Greenlet, type KillOptions } from "./greenlet.ts";
 export { Group } from "./group.ts";
 export type { Items, Results } from "./imap.ts";
@@ -31,3 +33,4 @@ export { spawn, spawnLater, type SpawnOptions, spawnWith } from "./spawn.ts";
 export { spawnRaw } from "./spawn_raw.ts";
 export { iwait, wait, type WaitIterator, type WaitManyOptions } from "./wait.ts";
 export { withTimeout, type WithTimeoutOptions } from "./with_timeout.ts";
+export type { ItemsOfAll } from "./zip.ts";

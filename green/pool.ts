@@ -1,4 +1,17 @@
-import { enterWait, planWait, quiet, refusal, Timeout, type WaitOptions } from "../hub/mod.ts";
+import {
+  enterWait,
+  expireThrowing,
+  type Expiry,
+  planWait,
+  quiet,
+  readyWith,
+  refusal,
+  type Task,
+  WaitList,
+  type WaitNode,
+  type WaitOptions,
+  type WaitPlan,
+} from "../hub/mod.ts";
 import { checkFunction, checkSize } from "../sync/check.ts";
 import { Full } from "../sync/errors.ts";
 import { Semaphore } from "../sync/semaphore.ts";
@@ -26,13 +39,35 @@ export class PoolFull extends Full {
   override readonly name: string = "PoolFull";
 }
 
+const FULL: Expiry = expireThrowing(() => new PoolFull("Cannot add to pool: no slot became free in time"));
+/** Stands for what nobody had to wait for. */
+const ADMITTED = new WaitList("add to pool", {});
+const NO_LIMIT: WaitPlan = planWait(undefined, "add to pool");
+
+/** The slots of a pool. */
+class Slots extends Semaphore {
+  override enqueue<T>(
+    task: Task,
+    plan: WaitPlan,
+    handOver: (waiter: WaitNode) => void,
+    expiry: Expiry,
+  ): Promise<T> {
+    return super.enqueue(task, plan, handOver, expiry);
+  }
+
+  override adjust(delta: number): void {
+    super.adjust(delta);
+  }
+}
+
 /**
  * A group of at most `size` greenlets: who wants to spawn into a full pool waits for a slot, first come
  * first served. A slot is free again when its greenlet has really ended, its clean-up included.
  *
  * `await using` kills the members and waits for their clean-up.
  *
- * Invariant: every member holds one slot, from before it starts until it ends or is discarded.
+ * Invariant: every member holds one slot, from before it starts until it ends or is discarded. The slot of one
+ * that ends goes to the one who has waited longest, whose greenlet is a member at the same moment.
  *
  * Source: `gevent.pool.Pool`.
  *
@@ -54,8 +89,8 @@ export class PoolFull extends Full {
  * ```
  */
 export class Pool extends MappingGroup {
-  readonly #slots: Semaphore;
-  readonly #unlimited: boolean;
+  readonly #slots: Slots;
+  #maxSize: number;
 
   /**
    * Makes a pool.
@@ -66,18 +101,28 @@ export class Pool extends MappingGroup {
   constructor(size: number = Infinity) {
     checkSize(size, 0, "create pool", "size");
     super();
-    this.#unlimited = size === Infinity;
-    this.#slots = new Semaphore(this.#unlimited ? Number.MAX_SAFE_INTEGER : size);
+    this.#maxSize = size;
+    this.#slots = new Slots(slotsOf(size));
   }
 
-  /** How many slots are free. */
+  /** How many members it may have. */
+  get maxSize(): number {
+    return this.#maxSize;
+  }
+
+  /** How many slots are free; negative if it was made smaller than it is full. */
   get freeCount(): number {
-    return this.#unlimited ? Infinity : this.#slots.counter;
+    return this.#maxSize === Infinity ? Infinity : this.#slots.counter;
+  }
+
+  /** How many wait for a slot. */
+  get waiting(): number {
+    return this.#slots.waiting;
   }
 
   /** Whether no slot is free. */
   get full(): boolean {
-    return this.freeCount === 0;
+    return this.freeCount <= 0;
   }
 
   /**
@@ -91,9 +136,9 @@ export class Pool extends MappingGroup {
     ...args: A
   ): Promise<Greenlet<Awaited<R>>> {
     checkFunction(fn, "spawn greenlet");
-    enterWait("spawn into pool");
+    const task = enterWait("spawn into pool");
     const greenlet = new Greenlet<Awaited<R>>(fn as (...args: A) => Awaited<R>, ...args);
-    return quiet(this.#admit(greenlet, undefined, true));
+    return this.#admit(greenlet, task, NO_LIMIT, true);
   }
 
   /**
@@ -105,19 +150,32 @@ export class Pool extends MappingGroup {
    * @throws {RangeError} If the time-out is negative or NaN.
    */
   add(greenlet: Greenlet, options?: WaitOptions): Promise<void> {
-    this.#check(greenlet, options);
-    return quiet(this.#admit(greenlet, options, false)) as Promise<unknown> as Promise<void>;
+    return this.#add(greenlet, options, false);
   }
 
   /** Takes a greenlet in, as {@linkcode add} does, and starts it. */
   start(greenlet: Greenlet, options?: WaitOptions): Promise<void> {
-    this.#check(greenlet, options);
-    return quiet(this.#admit(greenlet, options, true)) as Promise<unknown> as Promise<void>;
+    return this.#add(greenlet, options, true);
   }
 
   /** Forgets a greenlet, which runs on; its slot is free. Does not switch. */
   discard(greenlet: Greenlet): void {
     this.expel(greenlet);
+  }
+
+  /**
+   * Changes how many members it may have. More: those who wait for a slot get one. Fewer: the members there are
+   * run on. Does not switch.
+   *
+   * Source: `eventlet.GreenPool.resize`.
+   *
+   * @throws {RangeError} If `size` is not a non-negative integer or `Infinity`; the pool is as it was.
+   */
+  resize(size: number): void {
+    checkSize(size, 0, "resize pool", "size");
+    const delta = slotsOf(size) - slotsOf(this.#maxSize);
+    this.#maxSize = size;
+    this.#slots.adjust(delta);
   }
 
   /**
@@ -128,12 +186,12 @@ export class Pool extends MappingGroup {
    */
   waitAvailable(options?: WaitOptions): Promise<number> {
     const available = this.#slots.wait(options);
-    return this.#unlimited ? quiet(available.then(() => Infinity)) : available;
+    return this.#maxSize === Infinity ? quiet(available.then(() => Infinity)) : available;
   }
 
   /** For `apply()` and the maps. */
-  protected override launch(greenlet: Greenlet): Promise<Greenlet> {
-    return this.#admit(greenlet, undefined, true);
+  protected override launch<G extends Greenlet>(greenlet: G): Promise<G> {
+    return this.#admit(greenlet, enterWait("add to pool"), NO_LIMIT, true);
   }
 
   /** Frees the slot of a member that has left. */
@@ -141,37 +199,36 @@ export class Pool extends MappingGroup {
     this.#slots.release();
   }
 
-  #check(greenlet: Greenlet, options: WaitOptions | undefined): void {
+  #add(greenlet: Greenlet, options: WaitOptions | undefined, start: boolean): Promise<void> {
     checkGreenlet(greenlet, "pool");
-    planWait(options, "add to pool");
-    enterWait("add to pool");
+    const plan = planWait(options, "add to pool");
+    const task = enterWait("add to pool");
+    return this.#admit(greenlet, task, plan, start) as Promise<unknown> as Promise<void>;
   }
 
-  /**
-   * Makes a greenlet a member, and starts it if that is wanted. With a slot free, that is done before the
-   * first await: somebody who joins next finds it, also if nobody awaits this.
-   */
-  async #admit<G extends Greenlet>(
-    greenlet: G,
-    options: WaitOptions | undefined,
-    start: boolean,
-  ): Promise<G> {
-    let acquired: Promise<boolean> | undefined = undefined;
-    if (!greenlet.dead && !this.has(greenlet)) {
-      const refused = refusal(enterWait("add to pool"), planWait(options, "add to pool"));
-      if (refused !== undefined) await refused;
-      const atOnce = this.#slots.counter > 0;
-      acquired = this.#slots.acquire(options);
-      if (!atOnce && !await acquired) throw poolFull(options);
-      if (!this.enrol(greenlet)) this.#slots.release(); // it ended, or another call took it in
+  /** Makes a greenlet a member as soon as there is a slot, and starts it if that is wanted. */
+  #admit<G extends Greenlet>(greenlet: G, task: Task, plan: WaitPlan, start: boolean): Promise<G> {
+    const refused = refusal(task, plan);
+    if (refused !== undefined) return refused;
+    const atOnce = greenlet.dead || this.has(greenlet);
+    if (!atOnce && !this.#slots.tryAcquire()) {
+      return this.#slots.enqueue(task, plan, (waiter) => {
+        waiter.wake(greenlet); // the one who spawns goes on before its greenlet begins
+        this.#take(greenlet, start);
+      }, FULL);
     }
+    if (!atOnce) this.#take(greenlet, start);
+    else if (start) greenlet.start();
+    return readyWith(task, ADMITTED, greenlet);
+  }
+
+  /** Uses a slot for a greenlet. */
+  #take(greenlet: Greenlet, start: boolean): void {
+    if (!this.enrol(greenlet)) this.#slots.release(); // it ended, or another call took it in
     if (start) greenlet.start();
-    await acquired; // the caller's slice may be over
-    return greenlet;
   }
 }
 
-function poolFull({ timeout }: WaitOptions = {}): Error {
-  if (timeout instanceof Timeout) return timeout.thrown as Error;
-  return new PoolFull("Cannot add to pool: no slot became free in time");
+function slotsOf(size: number): number {
+  return Math.min(size, Number.MAX_SAFE_INTEGER);
 }

@@ -14,18 +14,22 @@ import {
   readyWith,
   refusal,
   suspend,
+  type Task,
   Timeout,
   Waiter,
   WaitList,
+  type WaitNode,
   type WaitOptions,
+  type WaitPlan,
 } from "../hub/mod.ts";
 import { checkFunction, checkWhole } from "./check.ts";
 import { Lease } from "./lease.ts";
 
-/** What a waiter brings that takes a permit, and gets `true`. */
-const PERMIT = "permit";
-/** What a waiter brings that takes a permit, and gets a {@linkcode Lease}. */
-const LEASE = "lease";
+/** What a waiter brings that takes a permit: wakes it, at the very moment the permit is handed over. */
+type HandOver = (waiter: WaitNode, semaphore: Semaphore) => void;
+
+const PERMIT: HandOver = (waiter) => waiter.wake(true);
+const LEASE: HandOver = (waiter, semaphore) => waiter.wake(new Lease(semaphore));
 /** What a waiter brings that takes nothing, and gets the counter. */
 const COUNTER = "counter";
 
@@ -55,7 +59,9 @@ const LEASE_EXPIRY: Expiry = expireThrowing(() => new Timeout(null, { message: "
  */
 export class Semaphore implements Accountable {
   readonly #waiters: WaitList = new WaitList("acquire", this);
-  readonly #initial: number;
+  /** How many there are, those taken included. */
+  #total: number;
+  /** Negative if more are taken than there are: see {@linkcode adjust}. */
   #counter: number;
 
   /**
@@ -66,13 +72,13 @@ export class Semaphore implements Accountable {
    */
   constructor(value = 1) {
     checkWhole(value, 0, "create semaphore", "value");
-    this.#initial = this.#counter = value;
+    this.#total = this.#counter = value;
     callerTask().hub.inventory?.add(this);
   }
 
   /** For simulations: the permits that were not given back. */
   get leftover(): Leftover | undefined {
-    const held = this.#initial - this.#counter;
+    const held = this.#total - this.#counter;
     return held > 0 ? { kind: "permits", text: `${plural(held, "permit")} held` } : undefined;
   }
 
@@ -83,7 +89,12 @@ export class Semaphore implements Accountable {
 
   /** Whether no permit is free. */
   get locked(): boolean {
-    return this.#counter === 0;
+    return this.#counter <= 0;
+  }
+
+  /** How many wait for it. */
+  get waiting(): number {
+    return this.#waiters.size;
   }
 
   /** Whether a permit is free. */
@@ -108,7 +119,7 @@ export class Semaphore implements Accountable {
 
   /** Takes a permit if one is free, and says whether. Does not switch. */
   tryAcquire(): boolean {
-    if (this.#counter === 0) return false;
+    if (this.#counter <= 0) return false;
     this.#counter--;
     return true;
   }
@@ -119,10 +130,11 @@ export class Semaphore implements Accountable {
    * @returns How many permits are free now.
    */
   release(): number {
+    if (this.#counter < 0) return ++this.#counter;
     const watchers = this.#takeWatchers();
     const taker = this.#waiters.shift();
     if (taker === undefined) this.#counter++;
-    else taker.wake(taker.value === LEASE ? new Lease(this) : true);
+    else (taker.value as HandOver)(taker, this);
     for (const watcher of watchers) watcher.wake(this.#counter);
     return this.#counter;
   }
@@ -175,6 +187,26 @@ export class Semaphore implements Accountable {
    */
   rawlink(callback: (semaphore: this) => void): Disposable {
     return linkReady(this, this.#waiters, callback);
+  }
+
+  /** Waits for a permit, for subclasses: `handOver` is called at the very moment it is given, and wakes the waiter. */
+  protected enqueue<T>(
+    task: Task,
+    plan: WaitPlan,
+    handOver: (waiter: WaitNode) => void,
+    expiry: Expiry,
+  ): Promise<T> {
+    return suspend(task, this.#waiters, handOver, plan, expiry);
+  }
+
+  /**
+   * Changes how many permits there are, for subclasses. Takes away also those that are in use: then the counter
+   * is negative until they come back.
+   */
+  protected adjust(delta: number): void {
+    this.#total += delta;
+    for (; delta > 0 && (this.#counter < 0 || this.#waiters.size > 0); delta--) this.release();
+    this.#counter += delta;
   }
 
   /** Those at the head of the line who take nothing. */

@@ -43,6 +43,8 @@ const NAMES = {
     "fetch",
     "getCurrent",
     "Greenlet",
+    "GreenPile",
+    "GreenPool",
     "Group",
     "idle",
     "iwait",

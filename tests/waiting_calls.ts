@@ -9,6 +9,7 @@ import {
   Full,
   getHub,
   Greenlet,
+  GreenPool,
   Group,
   joinAll,
   Lock,
@@ -260,6 +261,16 @@ export const cases: Record<string, () => Case | Promise<Case>> = {
       expected: { throws: PoolFull },
       state: () => [pool.size, pool.freeCount],
       release: () => pool.kill(),
+    };
+  },
+  "GreenPool.waitAll()": async () => {
+    const pool = new GreenPool(1);
+    const member = await pool.spawn(() => sleep(60_000));
+    return {
+      call: (o) => pool.waitAll(o),
+      expected: { returns: false },
+      state: () => [pool.running, pool.free],
+      release: () => member.kill(),
     };
   },
   "Pool.waitAvailable()": async () => {

@@ -1,6 +1,7 @@
 import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   BlockingSwitchOutError,
+  Event,
   explore,
   Full,
   getHub,
@@ -294,6 +295,33 @@ Deno.test("Pool of size Infinity, the default, runs everything", async () => {
   assertEquals(account(pool), { size: 100, freeCount: Infinity, full: false });
   assertEquals([await pool.waitAvailable(), await pool.waitAvailable({ timeout: 0 })], [Infinity, Infinity]);
   await pool.kill();
+});
+
+Deno.test("Pool.resize() lets in who waits, or waits until fewer are in", async () => {
+  const pool = new Pool(1);
+  const gates = [new Event(), new Event(), new Event()];
+  const spawners = gates.map((gate) => spawn(() => pool.spawn(() => gate.wait())));
+  await passes(2);
+  assertEquals([pool.maxSize, pool.size, pool.waiting], [1, 1, 2]);
+  pool.resize(2);
+  assertEquals([account(pool), pool.waiting], [{ size: 2, freeCount: 0, full: true }, 1]);
+  pool.resize(1);
+  assertEquals([account(pool), pool.waiting], [{ size: 2, freeCount: -1, full: true }, 1]);
+  for (const gate of gates) gate.set();
+  for (const spawner of spawners) await spawner.join();
+  await pool.join();
+  assertEquals(account(pool), { size: 0, freeCount: 1, full: false });
+  assertThrows(() => pool.resize(-1), RangeError, "Cannot resize pool: size must be a non-negative integer");
+  assertEquals(pool.maxSize, 1);
+});
+
+Deno.test("Pool.join() waits for those that wait for a slot, too", async () => {
+  const pool = new Pool(1);
+  const log: string[] = [];
+  const spawners = ["a", "b", "c"].map((name) => spawn(() => pool.spawn(() => log.push(name))));
+  await sleep();
+  await pool.join();
+  assertEquals([log, spawners.every(({ ready }) => ready)], [["a", "b", "c"], true]);
 });
 
 Deno.test("Pool refuses a bad size", () => {

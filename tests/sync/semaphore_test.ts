@@ -164,3 +164,15 @@ Deno.test("Semaphore.lease() throws Timeout when no permit is free in time", asy
   using lease = await semaphore.lease();
   assert(!lease.released && semaphore.locked);
 });
+
+Deno.test("Semaphore.waiting tells how many wait", async () => {
+  const semaphore = new Semaphore(0);
+  const waiters = [1, 2, 3].map(() => spawn(() => semaphore.acquire()));
+  await sleep();
+  assertEquals([semaphore.waiting, semaphore.locked], [3, true]);
+  await waiters[1]!.kill();
+  assertEquals(semaphore.waiting, 2);
+  semaphore.release();
+  semaphore.release();
+  assertEquals([semaphore.waiting, semaphore.counter], [0, 0]);
+});
