@@ -311,7 +311,8 @@ export class Hub {
 
   /** Starts a timer. `fire` runs inside the hub: it may queue work, nothing else. */
   startTimer<T>(delay: number, ref: boolean, fire: (arg: T) => void, arg: T): Timer {
-    const timer = this.timers.add(this.now() + delay, ref, fire, arg);
+    const deadline = Math.min(this.now() + delay, Number.MAX_VALUE); // `Infinity` stands for a clock that is not armed
+    const timer = this.timers.add(deadline, ref, fire, arg);
     this.#reviewClock();
     return timer;
   }

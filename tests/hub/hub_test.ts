@@ -314,3 +314,11 @@ Deno.test("BlockingSwitchOutError names the call that must not wait", async () =
   await sleep();
   assertEquals(seen, ["checked"]);
 });
+
+Deno.test("Hub.startTimer() that never fires leaves nothing armed once it is cancelled", () => {
+  const hub = getHub();
+  const timer = hub.startTimer(Infinity, true, () => {}, undefined);
+  assert(timer.active);
+  hub.cancelTimer(timer); // the sanitizer looks for the platform's timer
+  assert(!timer.active);
+});
