@@ -11,6 +11,8 @@
  * @module
  */
 export { getCurrent } from "./current.ts";
+export { Collision, DependencyCycle, PropagateError } from "./dag/dag_errors.ts";
+export { type DAGFunction, DAGPool, type PostOptions } from "./dag/dag_pool.ts";
 export { fetch, type FetchOptions } from "./fetch.ts";
 export { ResponseAround } from "./response_around.ts";
 export { GreenPile } from "./green_pile.ts";

@@ -40,6 +40,10 @@ const NAMES = {
     "SimpleQueue",
   ],
   green: [
+    "Collision",
+    "DAGPool",
+    "DependencyCycle",
+    "PropagateError",
     "fetch",
     "getCurrent",
     "Greenlet",
