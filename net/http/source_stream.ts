@@ -1,6 +1,7 @@
 import { GreenletExit, Timeout, until } from "../../hub/mod.ts";
 import { Event } from "../../sync/event.ts";
 import { Job } from "../../green/job.ts";
+import { spawnRaw } from "../../green/spawn_raw.ts";
 
 /** What can be streamed: a queue, a generator, an array. */
 export type StreamSource<T> = AsyncIterable<T> | Iterable<T>;
@@ -27,6 +28,7 @@ export class SourceStream<T> {
   /** Whether the client has room. */
   readonly #demand = new Event();
   readonly #job: Job<void>;
+  #begun = false;
   #controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
   /** The item that has been asked for and has not come. */
   #coming: Promise<IteratorResult<T>> | undefined = undefined;
@@ -50,6 +52,7 @@ export class SourceStream<T> {
   }
 
   async #run(): Promise<void> {
+    this.#begun = true;
     try {
       while (await this.#step());
     } catch (error) {
@@ -91,6 +94,7 @@ export class SourceStream<T> {
   #finish(): void {
     const { failed, error, value } = this.#job;
     const killed = (value as unknown) instanceof GreenletExit;
+    if (!this.#begun) spawnRaw(() => this.#iterator.return?.());
     try {
       if (failed || killed && !this.#options.endsOnKill) this.#controller.error(failed ? error : value);
       else this.#controller.close();

@@ -134,3 +134,24 @@ Deno.test("respondFrom() refuses what cannot be iterated", () => {
     assertThrows(() => respondFrom(source as unknown as string[]), TypeError, "source must be iterable");
   }
 });
+
+Deno.test("respondFrom() ends a source whose client leaves before its greenlet has begun", async () => {
+  let returned = 0;
+  const source = {
+    [Symbol.asyncIterator]: () => ({
+      next: () => Promise.resolve({ done: false as const, value: "x" }),
+      return() {
+        returned++;
+        return Promise.resolve({ done: true as const, value: undefined });
+      },
+    }),
+  };
+  await spawn(async () => {
+    const reader = respondFrom(source).body!.getReader();
+    void reader.read().catch(() => {});
+    await Promise.resolve(); // it is pulled, its greenlet is scheduled
+    await reader.cancel();
+  }).get();
+  await sleep();
+  assertEquals(returned, 1);
+});
