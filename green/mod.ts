@@ -13,6 +13,16 @@
 export { getCurrent } from "./current.ts";
 export { Collision, DependencyCycle, PropagateError } from "./dag/dag_errors.ts";
 export { type DAGFunction, DAGPool, type PostOptions } from "./dag/dag_pool.ts";
+export { ConnectTimeout } from "./db/connect_timeout.ts";
+export type { ConnectionAdapter } from "./db/connection_adapter.ts";
+export { ConnectionPool } from "./db/connection_pool.ts";
+export type { ConnectionPoolOptions } from "./db/connection_pool_options.ts";
+export {
+  ConnectionRegistry,
+  type ConnectionRegistryConfig,
+  type ConnectionTarget,
+} from "./db/connection_registry.ts";
+export type { PooledConnection } from "./db/pooled_connection.ts";
 export { fetch, type FetchOptions } from "./fetch.ts";
 export { ResponseAround } from "./response_around.ts";
 export { GreenPile } from "./green_pile.ts";
@@ -29,6 +39,10 @@ export { type ImapOptions, MappingGroup } from "./mapping_group.ts";
 export { type JoinOptions, type KillMembersOptions, Members } from "./members.ts";
 export { type Nursery, nursery, type NurseryOptions } from "./nursery.ts";
 export { Pool, PoolFull } from "./pool.ts";
+export { ResourceLease } from "./resources/resource_lease.ts";
+export { ResourcePool } from "./resources/resource_pool.ts";
+export type { ResourcePoolOptions, ResourcePoolSizes } from "./resources/resource_pool_options.ts";
+export { Token, TokenPool } from "./resources/token_pool.ts";
 export { shield, type ShieldOptions } from "./shield.ts";
 export { idle, sleep, type SleepOptions } from "./sleep.ts";
 export { spawn, spawnLater, type SpawnOptions, spawnWith } from "./spawn.ts";

@@ -2,6 +2,11 @@ import { assert, assertEquals } from "@std/assert";
 
 /** Who may import whom: a folder only what stands before it. */
 const ORDER = ["hub", "sync", "green", "net"];
+/** The adapters: entry points of their own, the only files that depend on more than the core of the platform. */
+const ADAPTERS: Record<string, string> = {
+  "green/db/postgres.ts": "package:pg",
+  "green/db/sqlite.ts": "node:sqlite",
+};
 const ROOT = new URL("../", import.meta.url);
 
 function* sources(folder: string): IterableIterator<URL> {
@@ -17,7 +22,10 @@ function importsOf(file: URL): URL[] {
   const specifiers = [...text.matchAll(/^(?:import|export)\b[^;]*?\bfrom "([^"]+)"/gm)]
     .filter(([statement]) => !/^import type [^;]*"node:/.test(statement)) // only the platform's types
     .map((match) => match[1]!);
-  return specifiers.map((specifier) => new URL(specifier, file));
+  return specifiers.map((specifier) => {
+    if (specifier.startsWith(".")) return new URL(specifier, file);
+    return new URL(URL.canParse(specifier) ? specifier : `package:${specifier}`);
+  });
 }
 
 const folders = ORDER.filter((folder) => {
@@ -27,7 +35,8 @@ const folders = ORDER.filter((folder) => {
     return false;
   }
 });
-const folderOf = (url: URL) => url.href.slice(ROOT.href.length).split("/")[0]!;
+const pathOf = (url: URL) => url.href.slice(ROOT.href.length);
+const folderOf = (url: URL) => pathOf(url).split("/")[0]!;
 
 Deno.test("imports point one way only: net → green → sync → hub", () => {
   const wrong: string[] = [];
@@ -37,6 +46,7 @@ Deno.test("imports point one way only: net → green → sync → hub", () => {
       for (const target of importsOf(file)) {
         arrows++;
         if (target.protocol === "node:" && folderOf(file) === "hub") continue;
+        if (ADAPTERS[pathOf(file)] === target.href) continue;
         const inside = target.href.startsWith(ROOT.href);
         if (!inside || ORDER.indexOf(folderOf(target)) > ORDER.indexOf(folder)) {
           wrong.push(`${file.pathname} imports ${target.href}`);
@@ -46,6 +56,16 @@ Deno.test("imports point one way only: net → green → sync → hub", () => {
   }
   assertEquals(wrong, []);
   assert(arrows > 50, `only ${arrows} imports were found`);
+});
+
+Deno.test("no file of the library imports an adapter: without them it depends on no package", () => {
+  const adapters = Object.keys(ADAPTERS).map((path) => new URL(path, ROOT));
+  for (const adapter of adapters) assert(Deno.statSync(adapter).isFile);
+  const files = [new URL("mod.ts", ROOT), ...folders.flatMap((folder) => [...sources(folder)])];
+  const wrong = files.filter((file) =>
+    importsOf(file).some((target) => adapters.some(({ href }) => href === target.href))
+  );
+  assertEquals(wrong.map(pathOf), []);
 });
 
 /** The files whose values a file needs when it is loaded: imports of types alone vanish. */

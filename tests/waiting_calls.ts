@@ -29,6 +29,7 @@ import {
   wait,
   type WaitOptions,
 } from "@verdant/green";
+import { resourceCases } from "./green/resources/waiting_calls.ts";
 import { netCases } from "./net/waiting_calls.ts";
 
 /** How a time-out shows. */
@@ -51,6 +52,7 @@ const full = () => new Queue<number>(1, [1]);
 /** Every waiting call, by name. */
 export const cases: Record<string, () => Case | Promise<Case>> = {
   ...netCases,
+  ...resourceCases,
   "Event.wait()": () => {
     const event = new Event();
     return { call: (o) => event.wait(o), expected: { returns: false }, state: () => event.isSet };
