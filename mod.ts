@@ -41,3 +41,4 @@ export * from "./green/mod.ts";
 export * from "./green/testing/mod.ts";
 export * from "./sync/mod.ts";
 export * from "./net/mod.ts";
+export * as eventlet from "./eventlet.ts";

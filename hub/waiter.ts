@@ -167,8 +167,9 @@ export class Waiter implements Runnable, WaitNode {
     this.fail(error);
   }
 
-  /** Resumes the task: its continuation is the next microtask. */
+  /** Resumes the task: its continuation is the next microtask. Does nothing if it was resumed before its turn. */
   dispatch(hub: Hub): void {
+    if (this.state === SETTLED) return;
     const { task } = this;
     if (!task.ready) { // one that has ended, and left a wait behind, would never give the token back
       hub.holder = task;

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import * as green from "@verdant/green";
 
 const NAMES = {
+  "": ["eventlet"],
   hub: [
     "BlockingSwitchOutError",
     "ConcurrentObjectUseError",

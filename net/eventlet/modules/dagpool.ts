@@ -1,0 +1,2 @@
+/** eventlet's module `dagpool`. */
+export { Collision, DAGPool, PropagateError } from "../../../green/mod.ts";
