@@ -57,8 +57,18 @@ interface Extras {
   name?: string;
   spawnStack?: string;
   startTimer?: Timer | undefined;
+  /** Also some that are spent: they are forgotten when there are twice as many as were left the last time. */
   callbacks?: Callback[];
+  mostCallbacks?: number;
   controller?: AbortController;
+}
+
+/** So many are not worth looking through. */
+const FEW_CALLBACKS = 8;
+
+function forgetSpent(extras: Extras): void {
+  extras.callbacks = extras.callbacks!.filter((callback) => callback.pending);
+  extras.mostCallbacks = Math.max(FEW_CALLBACKS, 2 * extras.callbacks.length);
 }
 
 /** How much of a function's text a label shows. */
@@ -424,8 +434,9 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
     }
     const entry = new Callback(this.hub, callback, fire, [this] as [this]);
     const { extras } = this;
-    extras.callbacks = extras.callbacks?.filter((other) => other.pending) ?? [];
+    extras.callbacks ??= [];
     extras.callbacks.push(entry as unknown as Callback);
+    if (extras.callbacks.length > (extras.mostCallbacks ?? FEW_CALLBACKS)) forgetSpent(extras);
     this.addLink(entry as unknown as Callback);
     return entry;
   }

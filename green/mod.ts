@@ -24,7 +24,6 @@ export {
 } from "./db/connection_registry.ts";
 export type { PooledConnection } from "./db/pooled_connection.ts";
 export { fetch, type FetchOptions } from "./fetch.ts";
-export { ResponseAround } from "./response_around.ts";
 export { GreenPile } from "./green_pile.ts";
 export { GreenPool } from "./green_pool.ts";
 export { Greenlet, type KillOptions } from "./greenlet.ts";

@@ -70,6 +70,7 @@ export type { RequestInfo } from "./http/request_greenlet.ts";
 export { HttpClient, type HttpClientOptions, type HttpRequestInit } from "./http/http_client.ts";
 export { TooManyRedirectsError } from "./http/client_redirect.ts";
 export { HttpResponse } from "./http/client_response.ts";
+export { ResponseAround } from "./http/response_around.ts";
 export type { BackoffOptions, FailedTry, RetryOn } from "./http/client_retry.ts";
 export type { CallOptions } from "./http/client_settings.ts";
 export { eventStream, type EventStreamOptions, type ServerSentEvent } from "./http/event_stream.ts";

@@ -1,5 +1,5 @@
 import { quiet } from "../../hub/mod.ts";
-import { ResponseAround } from "../../green/response_around.ts";
+import { ResponseAround } from "./response_around.ts";
 import { ClientBody } from "./client_body.ts";
 import type { Lifeline } from "./client_lifeline.ts";
 

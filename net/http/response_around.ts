@@ -1,16 +1,17 @@
-import { quiet } from "../hub/mod.ts";
+import { quiet } from "../../hub/mod.ts";
 
 /**
  * A response with the head of the platform's own and a body whose every read is a wait of a greenlet. A constructed
- * `Response` knows neither the address nor some statuses that servers send. What `fetch()` and `HttpClient` answer
- * with is made of it.
+ * `Response` knows neither the address nor some statuses that servers send.
  *
- * @example Whether an answer is green
+ * @example What `HttpClient` answers with
  * ```ts
- * import { fetch, ResponseAround } from "@verdant/green";
+ * import { HttpClient, ResponseAround } from "@verdant/green";
  * import { assert } from "@std/assert";
  *
- * const response = await fetch("data:text/plain,hello");
+ * await using server = Deno.serve({ port: 0, onListen() {} }, () => new Response("hello"));
+ * await using client = new HttpClient();
+ * const response = await client.get(`http://127.0.0.1:${server.addr.port}/`);
  * assert(response instanceof ResponseAround);
  * await response.text();
  * ```
