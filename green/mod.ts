@@ -46,6 +46,20 @@ export { shield, type ShieldOptions } from "./shield.ts";
 export { idle, sleep, type SleepOptions } from "./sleep.ts";
 export { spawn, spawnLater, type SpawnOptions, spawnWith } from "./spawn.ts";
 export { spawnRaw } from "./spawn_raw.ts";
+export { Executor, type ExecutorShutdownOptions } from "./threads/executor.ts";
+export { Future } from "./threads/future.ts";
+export { type FunctionName, ModuleTask, type Task, task, type TaskOf, tasks } from "./threads/task.ts";
+export { CancelledError, ThreadError } from "./threads/thread_error.ts";
+export { ThreadPool } from "./threads/thread_pool.ts";
+export type {
+  ApplyOptions,
+  ThreadImapOptions,
+  ThreadMapOptions,
+  ThreadPoolOptions,
+} from "./threads/thread_pool_options.ts";
+export { ThreadResult } from "./threads/thread_result.ts";
+export { transfer } from "./threads/transfer.ts";
+export { WorkerChannel, workerChannel } from "./threads/worker_channel.ts";
 export { iwait, wait, type WaitIterator, type WaitManyOptions } from "./wait.ts";
 export { withTimeout, type WithTimeoutOptions } from "./with_timeout.ts";
 export type { ItemsOfAll } from "./zip.ts";
