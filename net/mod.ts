@@ -1,5 +1,6 @@
 /**
- * Green networking: connections, listeners, TLS, datagrams, name look-up and servers.
+ * Green networking: connections, listeners, TLS, datagrams, name look-up and servers; subprocesses, files and
+ * standard streams.
  *
  * @example Ask a server
  * ```ts
@@ -87,3 +88,27 @@ export {
   WebSocketServer,
   type WebSocketServerOptions,
 } from "./websocket/web_socket_server.ts";
+export { ByteFile } from "./files/byte_file.ts";
+export type { TextFileEncoding } from "./files/encoding.ts";
+export { FileWatcher } from "./files/file_watcher.ts";
+export { type FileLineOptions, type FileOptions, GreenFile } from "./files/green_file.ts";
+export type { ByteMode, TextMode } from "./files/mode.ts";
+export { open, type OpenOptions, type OpenTextOptions } from "./files/open.ts";
+export type { FileEvent, FileEventKind } from "./files/pending_events.ts";
+export type { RawFile } from "./files/raw_file.ts";
+export { stderr, stdin, stdout } from "./files/standard_streams.ts";
+export { TextFile, type TextFileOptions } from "./files/text_file.ts";
+export { watch, type WatchOptions } from "./files/watch.ts";
+export { type StatChange, watchStat, type WatchStatOptions } from "./files/watch_stat.ts";
+export { readBytes, readText, writeFile, type WriteFileOptions } from "./files/whole_file.ts";
+export { call, type CallProcessOptions, checkCall } from "./process/call.ts";
+export { checkOutput, type CheckOutputOptions } from "./process/check_output.ts";
+export { CompletedProcess } from "./process/completed_process.ts";
+export { CalledProcessError, type ProcessOutput, SubprocessError, TimeoutExpired } from "./process/errors.ts";
+export { getOutput, type GetOutputOptions, getStatusOutput } from "./process/get_output.ts";
+export { PipeReader, type ReadAllOptions } from "./process/pipe_reader.ts";
+export { PipeWriter } from "./process/pipe_writer.ts";
+export { type CommunicateOptions, type Communication, Process } from "./process/process.ts";
+export type { Captured, CommandLine, Encoding, ProcessOptions, Stdio } from "./process/process_options.ts";
+export { run, type RunOptions } from "./process/run.ts";
+export { spawnProcess, type SpawnProcessOptions } from "./process/spawn_process.ts";
