@@ -16,7 +16,9 @@
  * @module
  */
 export {
+  AsyncWatcher,
   BlockingSwitchOutError,
+  CheckWatcher,
   type Clock,
   ConcurrentObjectUseError,
   contextName,
@@ -26,16 +28,24 @@ export {
   Hub,
   type HubOptions,
   type HubStats,
+  IdleWatcher,
   isKill,
+  Loop,
   LoopExit,
+  PrepareWatcher,
   type RunQueuePolicy,
+  SignalWatcher,
   Timeout,
   type TimeoutOptions,
+  TimerWatcher,
+  type TimerWatcherOptions,
   type Tracer,
   until,
   type UntilOptions,
   type Waitable,
   type WaitOptions,
+  Watcher,
+  type WatcherOptions,
 } from "./hub/mod.ts";
 export * from "./green/mod.ts";
 export * from "./green/testing/mod.ts";

@@ -4,7 +4,7 @@
  *     deno task demo                                                    a local site, three crawls
  *     deno run -A examples/crawler.ts http://host/ --concurrency 32     another site
  */
-import { getHub, main, sleep, spawn } from "@verdant/green";
+import { getHub, main, onSignal, sleep, spawn } from "@verdant/green";
 import { crawl, CrawlReport } from "./crawler/crawl.ts";
 import { type Options, readOptions, USAGE, UsageError } from "./crawler/options.ts";
 import { comparison, progress, summary } from "./crawler/report.ts";
@@ -54,12 +54,11 @@ async function watch(url: URL, options: Options): Promise<CrawlReport> {
     report.interrupted = true;
     void crawler.kill("interrupted", { block: false });
   };
-  Deno.addSignalListener("SIGINT", interrupt);
+  using _listening = onSignal("SIGINT", interrupt);
   await using _line = spawn(showProgress, report);
   try {
     await crawler.get();
   } finally {
-    Deno.removeSignalListener("SIGINT", interrupt);
     report.finished = getHub().now();
   }
   return report;

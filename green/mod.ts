@@ -33,7 +33,7 @@ export { joinAll, type JoinAllOptions } from "./join_all.ts";
 export { kill, killAll, type KillAllOptions } from "./kill.ts";
 export type { KillReason } from "./kill_error.ts";
 export { Local, local, type LocalOptions } from "./local.ts";
-export { main } from "./main.ts";
+export { main, type MainOptions } from "./main.ts";
 export { type ImapOptions, MappingGroup } from "./mapping_group.ts";
 export { type JoinOptions, type KillMembersOptions, Members } from "./members.ts";
 export { type Nursery, nursery, type NurseryOptions } from "./nursery.ts";

@@ -17,6 +17,8 @@ import type { Tracer } from "./tracer.ts";
 import { enterWait, EXPIRE_FALSE, planWait, refusal, suspend } from "./wait.ts";
 import { WaitList } from "./wait_list.ts";
 import type { Waiter } from "./waiter.ts";
+import type { ActiveWatchers } from "./watchers/active_watchers.ts";
+import { Loop } from "./watchers/loop.ts";
 
 /**
  * Figures about a hub, as {@linkcode Hub.stats} returns them.
@@ -35,7 +37,7 @@ import type { Waiter } from "./waiter.ts";
 export interface HubStats {
   /** Greenlets that are scheduled or running. */
   readonly greenlets: number;
-  /** Entries in the run queue. */
+  /** Entries in the run queue; the idle watchers, if they are still to be called, count as one. */
   readonly runnable: number;
   /** Timers that are to fire. */
   readonly timers: number;
@@ -110,7 +112,7 @@ const DEFAULT_SWITCH_INTERVAL_MS = 0.1;
  * assertEquals(getHub().stats().runnable, 0);
  * ```
  */
-export class Hub {
+export class Hub extends Loop {
   /** How long (ms) greenlets may run before the event loop gets a turn. */
   switchInterval: number = DEFAULT_SWITCH_INTERVAL_MS;
   /** Whether greenlets record where they were spawned. */
@@ -159,6 +161,7 @@ export class Hub {
    * @param options Replacements for the clock and the run queue.
    */
   constructor(options: HubOptions = {}) {
+    super();
     this.#clock = options.clock ?? new SystemClock();
     this.#queue = options.queue ?? new RunQueue();
     this.root = new RootTask(this);
@@ -173,7 +176,7 @@ export class Hub {
   stats(): HubStats {
     return {
       greenlets: this.#taskCount,
-      runnable: this.#queue.size,
+      runnable: this.#queue.size + (this.watchers?.idleDue(this.#turns) ? 1 : 0),
       timers: this.timers.size,
       foreignWaits: this.foreignWaits,
       detached: this.#detached.size,
@@ -276,11 +279,24 @@ export class Hub {
   release(task: Task): void {
     if (this.holder === task) this.holder = undefined;
     // Also if it has the token: another of its waits may have brought it back.
-    if (this.#anyDetached) this.#forgetDetached(task);
-    if (task === this.root && !this.#watchesDeadlock) this.watchDeadlock();
+    if (this.#anyDetached) this.#comeBack(task);
+    if (task === this.root) this.#waitOutside();
     // Whoever stands outside may start the run, but not take the token from a greenlet.
     if (this.holder !== undefined || this.#pumping) this.#waitBeside();
     else this.#pump();
+  }
+
+  /** Code outside greenlets waits. */
+  #waitOutside(): void {
+    if (!this.#watchesDeadlock) this.watchDeadlock();
+    if (this.watchers === undefined || this.#pumping || this.holder !== undefined) return;
+    this.#nextSlice(this.watchers);
+  }
+
+  /** A task that awaited something foreign may have come back, and waits. */
+  #comeBack(task: Task): void {
+    this.#forgetDetached(task);
+    this.#openSlice();
   }
 
   /** Somebody waits who does not have the token. The one who has it may await something foreign for long. */
@@ -295,6 +311,7 @@ export class Hub {
   wakeFromOutside(grant: () => void): void {
     const idle = !this.#pumping && !this.#turnArmed && this.holder === undefined;
     if (!idle) return grant();
+    if (this.watchers !== undefined) this.#openSlice();
     this.#pumping = true;
     grant();
     this.#pump();
@@ -323,6 +340,21 @@ export class Hub {
     this.#reviewClock();
   }
 
+  /** Whether anything is in the run queue. */
+  get hasRunnable(): boolean {
+    return this.#queue.size > 0;
+  }
+
+  /** Calls the idle watchers, unless something is runnable. Called straight from the event loop. */
+  runIdle(): void {
+    if (this.#queue.size === 0) this.wakeFromEventLoop(() => this.watchers!.callIdle(this.#turns));
+  }
+
+  /** After something has ended that kept the hub from being done: looks whether it is. */
+  review(): void {
+    this.#reviewClock();
+  }
+
   /** Listens for the event loop running dry, which is when a deadlock is certain. */
   watchDeadlock(): void {
     if (this.#watchesDeadlock) return;
@@ -340,7 +372,7 @@ export class Hub {
    */
   breakDeadlock(): boolean {
     // Something is still to happen: the event loop was stopped, it did not run dry.
-    if (this.#queue.size > 0 || this.timers.refs > 0) return false;
+    if (this.#queue.size > 0 || this.timers.refs > 0 || this.#watcherRefs > 0) return false;
     const { root, mainTask } = this;
     // What has ended may have left a wait behind, which is nobody's any more.
     const victims = [root, mainTask].filter((task) => task?.waits !== undefined && !task.ready) as Task[];
@@ -360,12 +392,14 @@ export class Hub {
     for (;;) {
       if (--this.#budget < 0 && this.#sliceIsOver()) {
         this.#armTurn();
+        this.watchers?.afterSlice();
         break;
       }
       const next = queue.shift();
       if (next === undefined) {
         this.#goIdle();
         if (queue.size > 0) continue; // somebody waited for this
+        if (this.watchers !== undefined) this.#closeSlice(this.watchers);
         break;
       }
       next.dispatch(this);
@@ -382,6 +416,29 @@ export class Hub {
       }
     }
     this.#pumping = false;
+  }
+
+  /** Tells the watchers, unless a slice runs. The caller pumps: what they queue needs no turn. */
+  #openSlice(): void {
+    if (this.watchers === undefined || this.#pumping || this.holder !== undefined) return;
+    this.#pumping = true;
+    this.watchers.beforeSlice();
+    this.#pumping = false;
+  }
+
+  /** Begins a slice, whether or not the one before was seen to end. The caller pumps. */
+  #nextSlice(watchers: ActiveWatchers): void {
+    this.#pumping = true;
+    watchers.afterSlice();
+    watchers.beforeSlice();
+    this.#pumping = false;
+  }
+
+  /** Nothing is runnable: tells the watchers. What they queue is for the next slice. */
+  #closeSlice(watchers: ActiveWatchers): void {
+    if (!watchers.afterSlice()) return;
+    this.#goIdle(); // they may have started timers
+    if (this.#queue.size > 0) this.#armTurn();
   }
 
   #sliceIsOver(): boolean {
@@ -423,6 +480,7 @@ export class Hub {
     this.#sliceStart = this.#clock.now();
     if (this.timers.size > 0) this.#fireTimers(this.#sliceStart);
     if (this.holder !== undefined) this.#detachHolder(this.holder);
+    if (this.watchers !== undefined) this.#nextSlice(this.watchers);
     this.#pump();
   }
 
@@ -468,8 +526,12 @@ export class Hub {
     else if (this.timers.next < this.#armedFor || this.timers.refs === 0) this.#armTurn();
   }
 
+  get #watcherRefs(): number {
+    return this.watchers === undefined ? 0 : this.watchers.refs;
+  }
+
   #isDry(): boolean {
-    if (this.foreignWaits > 0 || this.#detached.size > 0) return false;
+    if (this.foreignWaits > 0 || this.#detached.size > 0 || this.#watcherRefs > 0) return false;
     let ownTimers = 0;
     for (const waiter of this.#joiners) if ((waiter as Waiter).timer !== undefined) ownTimers++;
     return this.timers.refs === ownTimers;

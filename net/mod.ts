@@ -52,7 +52,7 @@ export { Resolver, type ResolverOptions } from "./resolver.ts";
 export { AcceptingServer, type ServerOptions, type SpawnPolicy } from "./accepting_server.ts";
 export { BaseServer, type ServeForeverOptions } from "./base_server.ts";
 export { type DatagramHandler, DatagramServer } from "./datagram_server.ts";
-export { onSignal, type OnSignalOptions } from "./on_signal.ts";
+export { onSignal, type OnSignalOptions, SignalHandler } from "./on_signal.ts";
 export { parseAddress } from "./parse_address.ts";
 export { serve, type ServeOptions, StopServe } from "./serve.ts";
 export { type StreamHandler, StreamServer, type StreamServerOptions } from "./stream_server.ts";

@@ -4,14 +4,22 @@ import * as green from "@verdant/green";
 const NAMES = {
   "": ["eventlet"],
   hub: [
+    "AsyncWatcher",
     "BlockingSwitchOutError",
+    "CheckWatcher",
     "ConcurrentObjectUseError",
     "getHub",
     "GreenletExit",
     "Hub",
+    "IdleWatcher",
     "isKill",
+    "Loop",
     "LoopExit",
+    "PrepareWatcher",
+    "SignalWatcher",
     "Timeout",
+    "TimerWatcher",
+    "Watcher",
     "until",
   ],
   sync: [
@@ -107,6 +115,7 @@ const NAMES = {
     "VirtualClock",
   ],
   net: [
+    "SignalHandler",
     "ByteFile",
     "call",
     "CalledProcessError",

@@ -1,5 +1,15 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { connect, Event, getCurrent, type Greenlet, onSignal, Queue, sleep } from "@verdant/green";
+import {
+  connect,
+  Event,
+  getCurrent,
+  getHub,
+  type Greenlet,
+  onSignal,
+  Queue,
+  sleep,
+  spawn,
+} from "@verdant/green";
 import { captureErrors } from "../helpers.ts";
 import { Program } from "./program.ts";
 import { ask, isRefused } from "./servers.ts";
@@ -100,6 +110,77 @@ Deno.test("onSignal() that is given nonsense listens to nothing", async () => {
   assertEquals(seen, []);
 });
 
+Deno.test("onSignal() takes one signal by its name, and is active until it is cancelled", async () => {
+  const seen: string[] = [];
+  const listening = onSignal("SIGUSR1", (signal) => seen.push(signal));
+  assertEquals(listening.active, true);
+  await delivered("SIGUSR1");
+  listening.cancel();
+  listening.cancel();
+  assertEquals(listening.active, false);
+  await delivered("SIGUSR1");
+  assertEquals(seen, ["SIGUSR1"]);
+});
+
+Deno.test("onSignal() begins the handlers of one signal in the order in which they were given", async () => {
+  const seen: number[] = [];
+  using handlers = new DisposableStack();
+  for (const n of [1, 2, 3]) {
+    handlers.use(onSignal("SIGUSR1", async () => {
+      seen.push(n);
+      await sleep();
+      seen.push(n * 10);
+    }));
+  }
+  await delivered("SIGUSR1");
+  await sleep();
+  assertEquals(seen, [1, 2, 3, 10, 20, 30]);
+});
+
+Deno.test("onSignal() that is cancelled by a handler lets the handlers that have begun go on", async () => {
+  const seen: string[] = [];
+  using listening = onSignal("SIGUSR1", async () => {
+    listening.cancel();
+    await sleep();
+    seen.push("done");
+  });
+  await delivered("SIGUSR1");
+  await sleep();
+  assertEquals(seen, ["done"]);
+});
+
+Deno.test("onSignal() with ref keeps hub.join() waiting as long as it listens", async () => {
+  const hub = getHub();
+  const isDry = () => spawn(() => hub.join({ timeout: 5 })).get();
+  const listening = onSignal("SIGUSR1", () => {}, { ref: true });
+  assertEquals(await isDry(), false);
+  listening.cancel();
+  listening.cancel();
+  assertEquals(await isDry(), true);
+  const again = onSignal("SIGUSR1", () => {}, { ref: true });
+  assertEquals(await isDry(), false);
+  again.cancel();
+  using _without = onSignal("SIGUSR1", () => {});
+  assertEquals(await isDry(), true);
+  using nothing = onSignal([], () => {}, { ref: true });
+  assertEquals([await isDry(), nothing.active], [true, false]);
+});
+
+Deno.test("onSignal() with ref and once keeps the process alive until the handler has ended", async () => {
+  await using program = Program.evaluate(
+    `import { onSignal, sleep } from "@verdant/green";
+     onSignal("SIGUSR1", async (signal) => {
+       await sleep(1);
+       console.log(signal);
+     }, { ref: true, once: true });
+     console.log("listening");`,
+  );
+  assertEquals(await program.readLine(), "listening");
+  program.kill("SIGUSR1");
+  assertEquals(await program.readAll(), ["SIGUSR1"]);
+  assertEquals((await program.status).code, 0);
+});
+
 Deno.test("onSignal() does not keep the process alive", async () => {
   await using program = Program.evaluate(
     `import { onSignal } from "@verdant/green";
@@ -173,7 +254,7 @@ Deno.test("StreamServer.serveForever() listens to the signals it is told", async
   assertEquals((await program.status).code, 0);
 });
 
-Deno.test("StreamServer.serveForever() without signals leaves them to the system", async () => {
+Deno.test("StreamServer.serveForever() without signals leaves them to main()", async () => {
   await using program = Program.evaluate(
     `import { main, spawn, sleep, StreamServer } from "@verdant/green";
      main(async () => {
@@ -185,5 +266,5 @@ Deno.test("StreamServer.serveForever() without signals leaves them to the system
   );
   assertEquals(await program.readLine(), "true");
   program.kill("SIGTERM");
-  assertEquals((await program.status).signal, "SIGTERM");
+  assertEquals((await program.status).code, 143);
 });
