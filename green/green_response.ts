@@ -1,6 +1,8 @@
 import { GreenletExit, quiet, until } from "../hub/mod.ts";
 import { getCurrent } from "./current.ts";
 
+const DURING = { what: "fetch body" };
+
 /** The request that a response and its copies belong to. */
 class FetchCall {
   readonly #abort: (reason: unknown) => void;
@@ -14,21 +16,16 @@ class FetchCall {
   }
 
   /** Waits for the platform; a wait that ends otherwise ends the request. */
-  async during<T>(operation: () => Promise<T>): Promise<T> {
+  async during<T>(operation: () => Promise<T>, isLast = false): Promise<T> {
     try {
-      return await until(operation, { what: "fetch body" });
+      const value = await until(operation, DURING);
+      if (isLast) this.settle();
+      return value;
     } catch (error) {
       this.settle();
       this.#abort(error);
       throw error;
     }
-  }
-
-  /** Waits for the last that is to come of the body. */
-  async finish<T>(operation: () => Promise<T>): Promise<T> {
-    const value = await this.during(operation);
-    this.settle();
-    return value;
   }
 
   /** Whatever becomes of the greenlet that made it. */
@@ -156,5 +153,5 @@ function read<T>(response: Response, whole: () => Promise<T>): Promise<T> {
   }
   if (response.bodyUsed) return quiet(whole()); // refused
   body?.bypass();
-  return quiet(call.finish(whole));
+  return quiet(call.during(whole, true));
 }
