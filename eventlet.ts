@@ -63,6 +63,8 @@ export * as queue from "./net/eventlet/queue.ts";
 export * as semaphore from "./net/eventlet/modules/semaphore.ts";
 /** eventlet's module `timeout`. */
 export * as timeout from "./net/eventlet/modules/timeout.ts";
+/** eventlet's module `tpool`. */
+export * as tpool from "./net/eventlet/tpool.ts";
 
 // The network.
 export type { Address, PeerAddress } from "./net/eventlet/address.ts";
