@@ -51,4 +51,5 @@ export * from "./green/mod.ts";
 export * from "./green/testing/mod.ts";
 export * from "./sync/mod.ts";
 export * from "./net/mod.ts";
+export * from "./patch.ts";
 export * as eventlet from "./eventlet.ts";

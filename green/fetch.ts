@@ -1,4 +1,4 @@
-import { enterWait, planWait, quiet, until, type WaitOptions } from "../hub/mod.ts";
+import { enterWait, originalOf, planWait, quiet, until, type WaitOptions } from "../hub/mod.ts";
 import { greenResponse } from "./green_response.ts";
 
 /**
@@ -60,7 +60,7 @@ async function request(input: RequestInfo | URL, init: FetchOptions): Promise<Re
   const combined = signal ? AbortSignal.any([signal, controller.signal]) : controller.signal;
   let response: Response;
   try {
-    response = await until(() => globalThis.fetch(input, { ...rest, signal: combined }), {
+    response = await until(() => originalOf(globalThis.fetch)(input, { ...rest, signal: combined }), {
       timeout,
       what: "fetch",
     });

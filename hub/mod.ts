@@ -24,6 +24,7 @@ export {
   LoopExit,
 } from "./errors.ts";
 export { type ErrorHandler, getHub, Hub, type HubOptions, type HubStats } from "./hub.ts";
+export { originalOf, standsFor } from "./original.ts";
 export { type Accountable, type Leftover, plural } from "./leftover.ts";
 export { type Duration, toMilliseconds, type WaitOptions } from "./options.ts";
 export { Ring } from "./ring.ts";

@@ -1,4 +1,4 @@
-import { until, type WaitOptions } from "../hub/mod.ts";
+import { originalOf, until, type WaitOptions } from "../hub/mod.ts";
 import { checkHostname, formatHostPort, named, withoutBrackets } from "./address.ts";
 import { Conn, type RawConn } from "./conn.ts";
 import { raceAddresses } from "./happy_eyeballs.ts";
@@ -292,7 +292,7 @@ async function pair(signal: AbortSignal | undefined): Promise<[Conn, Conn]> {
 }
 
 async function connectUnix(path: string, signal: AbortSignal | undefined): Promise<Conn> {
-  const connecting = until<RawConn>(() => Deno.connect({ transport: "unix", path }), {
+  const connecting = until<RawConn>(() => originalOf(Deno.connect)({ transport: "unix", path }), {
     what: `a connection to ${path}`,
     abandon: closeQuietly,
     signal,
@@ -327,7 +327,7 @@ async function connectTcp(options: ConnectTcpOptions | ConnectTlsOptions): Promi
  */
 function dial(hostname: string, port: number, signal: AbortSignal): Promise<RawConn> {
   signal.throwIfAborted = () => {};
-  return Deno.connect({ hostname, port, signal });
+  return originalOf(Deno.connect)({ hostname, port, signal });
 }
 
 /** Who may connect to some hosts only may neither look up their addresses nor connect to those. */
@@ -350,7 +350,15 @@ async function connectWithCertificate(options: ConnectTlsOptions): Promise<TlsCo
   const { port, cert, key, signal } = options;
   const hostname = withoutBrackets(options.hostname ?? DEFAULT_HOSTNAME);
   const raw = await until(
-    () => Deno.connectTls({ hostname, port, cert: cert!, key: key!, keyFormat: "pem", ...trust(options) }),
+    () =>
+      originalOf(Deno.connectTls)({
+        hostname,
+        port,
+        cert: cert!,
+        key: key!,
+        keyFormat: "pem",
+        ...trust(options),
+      }),
     { what: `a connection to ${formatHostPort(hostname, port)}`, abandon: closeQuietly, signal },
   );
   const conn = new TlsConn(raw);
@@ -362,7 +370,7 @@ async function shakeHands(raw: RawConn, options: StartTlsOptions): Promise<TlsCo
   const { signal } = options;
   const hostname = withoutBrackets(options.hostname);
   sendAtOnce(raw);
-  const starting = Deno.startTls(raw as Deno.TcpConn, { hostname, ...trust(options) });
+  const starting = originalOf(Deno.startTls)(raw as Deno.TcpConn, { hostname, ...trust(options) });
   starting.catch(() => closeQuietly(raw)); // the platform may have kept it
   const conn = new TlsConn(await until(starting, { what: "TLS to start", abandon: closeQuietly, signal }));
   await conn.handshake({ signal });

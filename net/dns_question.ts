@@ -1,4 +1,4 @@
-import { until, type WaitOptions } from "../hub/mod.ts";
+import { originalOf, until, type WaitOptions } from "../hub/mod.ts";
 import { DnsError } from "./dns_error.ts";
 import { checkRecordType, copyRecords, type DnsRecords, type RecordType } from "./dns_records.ts";
 import { formatNameServer, type NameServerAddress } from "./name_server.ts";
@@ -48,7 +48,7 @@ export class DnsQuestion<T extends RecordType = RecordType> {
   async #query(server: NameServerAddress | undefined, signal: AbortSignal): Promise<DnsRecords[T][]> {
     const options = server === undefined ? { signal } : { signal, nameServer: { ...server } };
     try {
-      const records = await Deno.resolveDns(this.name, this.type, options);
+      const records = await originalOf(Deno.resolveDns)(this.name, this.type, options);
       return copyRecords(records as unknown as DnsRecords[T][]); // the platform's objects have no prototype
     } catch (error) {
       throw this.#explain(error, formatNameServer(server));

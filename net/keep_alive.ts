@@ -1,3 +1,4 @@
+import { originalOf } from "../hub/mod.ts";
 import { MAX_PLATFORM_DELAY } from "../hub/clock.ts";
 
 /**
@@ -11,7 +12,7 @@ export class KeepAlive {
 
   /** Keeps the process alive from now on. */
   hold(): void {
-    if (this.#timer === undefined) this.#timer = setInterval(() => {}, MAX_PLATFORM_DELAY);
+    if (this.#timer === undefined) this.#timer = originalOf(setInterval)(() => {}, MAX_PLATFORM_DELAY);
     else this.#timer.ref();
   }
 

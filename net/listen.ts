@@ -1,3 +1,4 @@
+import { originalOf } from "../hub/mod.ts";
 import { checkWhole } from "../sync/check.ts";
 import { checkHostname, checkPort, formatHostPort, named } from "./address.ts";
 import { Conn } from "./conn.ts";
@@ -113,8 +114,8 @@ export function listen(options: ListenOptions): Listener {
   checkBacklog(options, action);
   try {
     const raw = options.path === undefined
-      ? Deno.listen(tcpOptions(options))
-      : Deno.listen({ transport: "unix", path: options.path });
+      ? originalOf(Deno.listen)(tcpOptions(options))
+      : originalOf(Deno.listen)({ transport: "unix", path: options.path });
     return new Listener(raw, (conn) => new Conn(conn));
   } catch (error) {
     throw named(error, "listen on", options.path ?? placeOf(options));
@@ -149,7 +150,7 @@ export function listenTls(options: ListenTlsOptions): Listener<TlsConn> {
     }
   }
   try {
-    const raw = Deno.listenTls({
+    const raw = originalOf(Deno.listenTls)({
       ...tcpOptions(options),
       key,
       cert,

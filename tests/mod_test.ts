@@ -3,6 +3,7 @@ import * as green from "@verdant/green";
 
 const NAMES = {
   "": ["eventlet"],
+  patch: ["greenify", "importPatched", "isPatched", "original", "patch", "patchAll", "unpatch"],
   hub: [
     "AsyncWatcher",
     "BlockingSwitchOutError",

@@ -1,4 +1,4 @@
-import { type Hub, hubReport, LoopExit, quiet, type Task, until } from "../../hub/mod.ts";
+import { type Hub, hubReport, LoopExit, originalOf, quiet, type Task, until } from "../../hub/mod.ts";
 import { runAs } from "../../hub/context.ts";
 import { Greenlet } from "../greenlet.ts";
 import { Job } from "../job.ts";
@@ -218,5 +218,5 @@ function nextTurn(): Promise<void> {
 }
 
 function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, FOREIGN_POLL_MS));
+  return new Promise((resolve) => originalOf(setTimeout)(resolve, FOREIGN_POLL_MS));
 }

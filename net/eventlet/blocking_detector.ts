@@ -1,3 +1,4 @@
+import { originalOf } from "../../hub/mod.ts";
 import type { Hub, Task, Tracer, Waiter } from "../../hub/mod.ts";
 
 /** As they were when the library was loaded: with green ones, the hub would see itself. */
@@ -58,7 +59,7 @@ export class BlockingDetector implements Tracer {
     this.#since = now();
     this.#inner = hub.tracer;
     hub.tracer = this;
-    this.#ticker = setInterval(() => this.tick(), resolution / TICKS_PER_RESOLUTION);
+    this.#ticker = originalOf(setInterval)(() => this.tick(), resolution / TICKS_PER_RESOLUTION);
     this.#ticker.unref();
   }
 

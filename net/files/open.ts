@@ -1,4 +1,4 @@
-import { enterWait, planWait, quiet, until, type WaitOptions } from "../../hub/mod.ts";
+import { enterWait, originalOf, planWait, quiet, until, type WaitOptions } from "../../hub/mod.ts";
 import { ByteFile } from "./byte_file.ts";
 import { codecOf } from "./encoding.ts";
 import { fileError } from "./file_error.ts";
@@ -129,7 +129,7 @@ async function wrap(
 }
 
 async function openRaw(path: string, flags: Deno.OpenOptions): Promise<Deno.FsFile> {
-  const file = await Deno.open(path, flags);
+  const file = await originalOf(Deno.open)(path, flags);
   // As in Python: it is there that is written. A pipe has no end to go to.
   if (flags.append) await file.seek(0, Deno.SeekMode.End).catch(() => {});
   return file;

@@ -1,3 +1,4 @@
+import { originalOf } from "../../hub/mod.ts";
 import type { RawFile } from "./raw_file.ts";
 import { TextFile } from "./text_file.ts";
 
@@ -58,7 +59,7 @@ export const stderr: TextFile = new TextFile(standardOutput("stderr"), { name: "
 
 function standardInput(): RawFile {
   return {
-    read: (into) => Deno.stdin.read(into),
+    read: (into) => originalOf(Deno.stdin.read).call(Deno.stdin, into),
     close: () => Deno.stdin.close(),
     isTerminal: () => Deno.stdin.isTerminal(),
     setRaw: (raw, options) => Deno.stdin.setRaw(raw, options),

@@ -1,4 +1,4 @@
-import { type Duration, toMilliseconds, until } from "../../hub/mod.ts";
+import { type Duration, originalOf, toMilliseconds, until } from "../../hub/mod.ts";
 import { sleep } from "../../green/sleep.ts";
 import { checkFunction } from "../../sync/check.ts";
 import { quietly } from "../../sync/iteration.ts";
@@ -76,7 +76,7 @@ export interface WatchStatOptions {
  */
 export function watchStat(
   path: string | URL,
-  { interval = 5_000, stat = Deno.stat }: WatchStatOptions = {},
+  { interval = 5_000, stat = originalOf(Deno.stat) }: WatchStatOptions = {},
 ): AsyncGenerator<StatChange, void, void> {
   const name = pathOf(path, "watch file");
   const pause = toMilliseconds(interval, "watch file");

@@ -1,4 +1,4 @@
-import { enterWait, planWait, quiet, until, type WaitOptions } from "../../hub/mod.ts";
+import { enterWait, originalOf, planWait, quiet, until, type WaitOptions } from "../../hub/mod.ts";
 import { toBytes } from "../to_bytes.ts";
 import { fileError } from "./file_error.ts";
 import { pathOf } from "./path_of.ts";
@@ -49,7 +49,7 @@ export interface WriteFileOptions extends WaitOptions {
  * ```
  */
 export function readText(path: string | URL, options?: WaitOptions): Promise<string> {
-  return readWhole(path, options, (name, signal) => Deno.readTextFile(name, { signal }));
+  return readWhole(path, options, (name, signal) => originalOf(Deno.readTextFile)(name, { signal }));
 }
 
 /**
@@ -73,7 +73,7 @@ export function readText(path: string | URL, options?: WaitOptions): Promise<str
  * ```
  */
 export function readBytes(path: string | URL, options?: WaitOptions): Promise<Uint8Array<ArrayBuffer>> {
-  return readWhole(path, options, (name, signal) => Deno.readFile(name, { signal }));
+  return readWhole(path, options, (name, signal) => originalOf(Deno.readFile)(name, { signal }));
 }
 
 /**
@@ -110,7 +110,7 @@ export function writeFile(
   const bytes = toBytes(data, "write file");
   const mode = permissions === undefined ? {} : { mode: permissions };
   return whole(name, "write", options, (signal) => {
-    return atomic ? replace(name, bytes, mode, signal) : Deno.writeFile(name, bytes, mode);
+    return atomic ? replace(name, bytes, mode, signal) : originalOf(Deno.writeFile)(name, bytes, mode);
   });
 }
 
@@ -149,17 +149,17 @@ async function replace(
   const draft = `${target}.${crypto.randomUUID()}.tmp`;
   try {
     await writeToDisk(draft, bytes, options);
-    if (permissions !== null && options.mode === undefined) await Deno.chmod(draft, permissions);
+    if (permissions !== null && options.mode === undefined) await originalOf(Deno.chmod)(draft, permissions);
     signal.throwIfAborted(); // from here to the renaming nothing is awaited: it is done, or has not begun
-    await Deno.rename(draft, target);
+    await originalOf(Deno.rename)(draft, target);
   } catch (error) {
-    await Deno.remove(draft).catch(() => {});
+    await originalOf(Deno.remove)(draft).catch(() => {});
     throw error;
   }
 }
 
 async function writeToDisk(path: string, bytes: Uint8Array, options: { mode?: number }): Promise<void> {
-  using file = await Deno.open(path, { write: true, createNew: true, ...options });
+  using file = await originalOf(Deno.open)(path, { write: true, createNew: true, ...options });
   for (let sent = 0; sent < bytes.length;) sent += await file.write(bytes.subarray(sent));
   await file.sync();
 }
@@ -167,8 +167,8 @@ async function writeToDisk(path: string, bytes: Uint8Array, options: { mode?: nu
 /** What is to be replaced: a link stays one. */
 async function whatIsAt(path: string): Promise<{ target: string; permissions: number | null }> {
   try {
-    const target = await Deno.realPath(path);
-    const { mode } = await Deno.stat(target);
+    const target = await originalOf(Deno.realPath)(path);
+    const { mode } = await originalOf(Deno.stat)(target);
     return { target, permissions: mode === null ? null : mode & 0o777 };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return { target: path, permissions: null };

@@ -1,4 +1,4 @@
-import { quiet } from "../../hub/mod.ts";
+import { originalOf, quiet } from "../../hub/mod.ts";
 
 /** Headers that describe a body, and go with it. */
 const BODY_HEADERS = [
@@ -62,7 +62,7 @@ export class ClientRequest {
     const carrier = body instanceof Request ? body : undefined;
     const own = { method, headers, body: carrier === undefined ? body : undefined };
     const init = { ...platformInit, ...own, redirect: "manual", signal, client };
-    return globalThis.fetch(carrier ?? url, init as RequestInit);
+    return originalOf(globalThis.fetch)(carrier ?? url, init as RequestInit);
   }
 
   /** It was not sent, or not to its end: whoever makes its body is told. */

@@ -1,4 +1,4 @@
-import { toMilliseconds } from "../../hub/mod.ts";
+import { originalOf, toMilliseconds } from "../../hub/mod.ts";
 import { Child } from "./child.ts";
 import { commandOf } from "./command.ts";
 import { type Pipes, pipesOf } from "./pipes.ts";
@@ -34,7 +34,11 @@ export function planStart(line: CommandLine, options: ProcessOptions): Start {
   const platform = platformOptions(options);
   return () => {
     const leadsGroup = processGroup && canSignalGroups();
-    const raw = new Deno.Command(command.program, { ...platform, args: command.args, detached: leadsGroup })
+    const raw = new (originalOf(Deno.Command))(command.program, {
+      ...platform,
+      args: command.args,
+      detached: leadsGroup,
+    })
       .spawn();
     const child = new Child(raw, command.name, leadsGroup);
     return { line, child, pipes: pipesOf(raw, child, options), grace };
