@@ -2,10 +2,10 @@ import { enterWait, quiet, type WaitOptions } from "../hub/mod.ts";
 import { checkFunction, checkSize } from "../sync/check.ts";
 import { getCurrent } from "./current.ts";
 import { Greenlet } from "./greenlet.ts";
-import { checkGreenlet } from "./group.ts";
+import { checkGreenlet, Group } from "./group.ts";
 import { Imap, type Items, type Results } from "./imap.ts";
 import { checkMapping } from "./mapping_group.ts";
-import { type KillMembersOptions, Members } from "./members.ts";
+import type { KillMembersOptions } from "./members.ts";
 import { Pool } from "./pool.ts";
 import { type ItemsOfAll, zip } from "./zip.ts";
 
@@ -15,13 +15,6 @@ const DEFAULT_SIZE = 1_000;
 class Workers extends Pool {
   override launch<G extends Greenlet>(greenlet: G): Promise<G> {
     return super.launch(greenlet);
-  }
-}
-
-/** Greenlets that run in the slot of the one that spawned them, which waits for them. */
-class Guests extends Members {
-  add(greenlet: Greenlet): void {
-    this.enrol(greenlet);
   }
 }
 
@@ -50,7 +43,8 @@ class Guests extends Members {
  */
 export class GreenPool implements AsyncDisposable {
   readonly #workers: Workers;
-  readonly #guests: Guests = new Guests();
+  /** Greenlets that run in the slot of the one that spawned them, which waits for them. */
+  readonly #guests: Group = new Group();
 
   /**
    * Makes a pool.

@@ -251,7 +251,8 @@ async function callInline<A extends unknown[], R>(
   return await fn(...args);
 }
 
-async function collect<R>(start: () => Results<R>): Promise<R[]> {
+/** All results. If the wait is interrupted, the work is killed. */
+export async function collect<R>(start: () => Results<R>): Promise<R[]> {
   await using results = start();
   const collected: R[] = [];
   for await (const result of results) collected.push(result);

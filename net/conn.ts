@@ -8,6 +8,8 @@ import {
 } from "../hub/mod.ts";
 import { checkWhole } from "../sync/check.ts";
 import { quietly } from "../sync/iteration.ts";
+import { checkBuffer } from "./check_buffer.ts";
+import { eachLine } from "./each_line.ts";
 import { formatAddress } from "./address.ts";
 import { refusedAsClosed } from "./closing.ts";
 import { nameOf } from "./concurrency.ts";
@@ -205,13 +207,7 @@ export class Conn implements Disposable, AsyncDisposable {
   lines(options?: ReadLineOptions): AsyncGenerator<string, void, void> {
     checkMaxBytes(options?.maxBytes ?? DEFAULT_MAX_BYTES, "read lines");
     planWait(options, "read lines");
-    return quietly(this.#eachLine(options));
-  }
-
-  async *#eachLine(options: ReadLineOptions | undefined): AsyncGenerator<string, void, void> {
-    for (let line = await this.readLine(options); line !== null; line = await this.readLine(options)) {
-      yield line;
-    }
+    return quietly(eachLine(this, options));
   }
 
   /**
@@ -366,12 +362,4 @@ export class Conn implements Disposable, AsyncDisposable {
 function checkMaxBytes(maxBytes: number, action: string): void {
   if (maxBytes === Infinity) return;
   checkWhole(maxBytes, 1, action, "maxBytes");
-}
-
-function checkBuffer(buffer: unknown): void {
-  if (!(buffer instanceof Uint8Array)) {
-    throw new TypeError(`Cannot read: buffer must be a Uint8Array, received ${String(buffer)}`);
-  }
-  if (buffer.length > 0) return;
-  throw new RangeError("Cannot read: buffer must have room for a byte at least, received a length of 0");
 }

@@ -1,5 +1,6 @@
 import { quiet, until } from "../../hub/mod.ts";
 import type { OpenConnection } from "./open_connection.ts";
+import { isThenable } from "../../hub/task.ts";
 
 /**
  * A connection lent by a {@linkcode ConnectionPool}: a view of the real one, with its methods and properties.
@@ -190,8 +191,4 @@ export class Loan<C extends object> implements ProxyHandler<C> {
 
 async function atRest({ atRest }: OpenConnection<object>): Promise<void> {
   await atRest.wait();
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | undefined | null)?.then === "function";
 }

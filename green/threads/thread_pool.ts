@@ -16,7 +16,7 @@ import {
 } from "../../hub/mod.ts";
 import { checkFunction, checkSize, checkWhole } from "../../sync/check.ts";
 import { Imap, type Items, type Results } from "../imap.ts";
-import { checkMapping } from "../mapping_group.ts";
+import { checkMapping, collect } from "../mapping_group.ts";
 import { Pool, PoolFull } from "../pool.ts";
 import { IdleThreads } from "./idle_threads.ts";
 import { specOf, type Task, type TaskSpec } from "./task.ts";
@@ -524,11 +524,4 @@ class CallQueue extends WaitList {
 function checkItems(task: unknown, items: unknown): TaskSpec {
   checkMapping(checkItems, items);
   return specOf(task, "map in thread pool");
-}
-
-async function collect<R>(start: () => Results<R>): Promise<R[]> {
-  await using results = start();
-  const collected: R[] = [];
-  for await (const result of results) collected.push(result);
-  return collected;
 }

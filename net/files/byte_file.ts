@@ -1,3 +1,4 @@
+import { checkBuffer } from "../check_buffer.ts";
 import { planWait, type WaitOptions } from "../../hub/mod.ts";
 import { READ_SOME, ReadInto } from "../wants.ts";
 import { READ_REST, ReadUpTo } from "./byte_wants.ts";
@@ -87,10 +88,7 @@ export class ByteFile extends GreenFile {
    * @throws {Deno.errors.NotSupported} If the file is not open for reading.
    */
   readInto(buffer: Uint8Array, options?: WaitOptions): Promise<number | null> {
-    checkBytes(buffer, "read", "buffer");
-    if (buffer.length === 0) {
-      throw new RangeError("Cannot read: buffer must have room for a byte at least, received a length of 0");
-    }
+    checkBuffer(buffer);
     return coreOf(this).read(new ReadInto(buffer), planWait(options, "read"));
   }
 

@@ -1,6 +1,7 @@
 import { planWait, type WaitOptions } from "../../hub/mod.ts";
 import { checkSize } from "../../sync/check.ts";
 import { quietly } from "../../sync/iteration.ts";
+import { eachLine } from "../each_line.ts";
 import { type Codec, codecOf, type TextFileEncoding } from "./encoding.ts";
 import { FileCore } from "./file_core.ts";
 import type { RawFile } from "./raw_file.ts";
@@ -179,13 +180,7 @@ export abstract class GreenFile implements AsyncDisposable {
   lines(options?: FileLineOptions): AsyncGenerator<string, void, void> {
     checkSize(options?.maxBytes ?? Infinity, 1, "read lines", "maxBytes");
     planWait(options, "read lines");
-    return quietly(this.#eachLine(options));
-  }
-
-  async *#eachLine(options: FileLineOptions | undefined): AsyncGenerator<string, void, void> {
-    for (let line = await this.readLine(options); line !== null; line = await this.readLine(options)) {
-      yield line;
-    }
+    return quietly(eachLine(this, options));
   }
 
   /** The same as {@linkcode lines}. */

@@ -1,6 +1,8 @@
 import { callerTask, planWait, type WaitOptions } from "../../hub/mod.ts";
 import { checkSize, checkWhole } from "../../sync/check.ts";
 import { quietly } from "../../sync/iteration.ts";
+import { checkBuffer } from "../check_buffer.ts";
+import { eachLine } from "../each_line.ts";
 import { nameOf } from "../concurrency.ts";
 import type { ReadLineOptions } from "../conn.ts";
 import { Inflow } from "../inflow.ts";
@@ -161,13 +163,7 @@ export class PipeReader implements Disposable {
   lines(options?: ReadLineOptions): AsyncGenerator<string, void, void> {
     checkSize(options?.maxBytes ?? MAX_LINE, 1, "read lines", "maxBytes");
     planWait(options, "read lines");
-    return quietly(this.#eachLine(options));
-  }
-
-  async *#eachLine(options: ReadLineOptions | undefined): AsyncGenerator<string, void, void> {
-    for (let line = await this.readLine(options); line !== null; line = await this.readLine(options)) {
-      yield line;
-    }
+    return quietly(eachLine(this, options));
   }
 
   /**
@@ -190,12 +186,4 @@ export class PipeReader implements Disposable {
   toString(): string {
     return this.#name;
   }
-}
-
-function checkBuffer(buffer: unknown): void {
-  if (!(buffer instanceof Uint8Array)) {
-    throw new TypeError(`Cannot read: buffer must be a Uint8Array, received ${String(buffer)}`);
-  }
-  if (buffer.length > 0) return;
-  throw new RangeError("Cannot read: buffer must have room for a byte at least, received a length of 0");
 }
