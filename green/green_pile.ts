@@ -1,13 +1,13 @@
 import { enterWait, quiet, Ring } from "../hub/mod.ts";
 import { checkFunction } from "../sync/check.ts";
 import { GreenPool } from "./green_pool.ts";
-import { Job } from "./job.ts";
+import { KeptJob } from "./kept_job.ts";
 import { killAll } from "./kill.ts";
 
 /** One result that was ordered. */
 interface Place<T> {
   readonly number: number;
-  readonly job: Job<T>;
+  readonly job: KeptJob<T>;
   /** Whether the call that ordered it was interrupted: then nobody is told how it ended. */
   withdrawn: boolean;
 }
@@ -79,7 +79,7 @@ export class GreenPile<T = unknown> implements AsyncIterableIterator<T>, AsyncDi
   spawn<A extends unknown[]>(fn: (...args: A) => T | PromiseLike<T>, ...args: A): Promise<void> {
     checkFunction(fn, "spawn greenlet");
     enterWait("spawn into pile");
-    const place = { number: this.#ordered++, job: new Job<T>(fn, ...args), withdrawn: false };
+    const place = { number: this.#ordered++, job: new KeptJob<T>(fn, ...args), withdrawn: false };
     this.#places.push(place);
     return quiet(this.#start(place));
   }
@@ -97,7 +97,7 @@ export class GreenPile<T = unknown> implements AsyncIterableIterator<T>, AsyncDi
 
   /** Kills what is left and waits for its clean-up. Errors that nobody was told of are reported. */
   [Symbol.asyncDispose](): Promise<void> {
-    const jobs: Job<T>[] = [];
+    const jobs: KeptJob<T>[] = [];
     for (let place = this.#shift(); place !== undefined; place = this.#shift()) jobs.push(place.job);
     for (const job of jobs) job.abandon();
     return killAll(jobs);

@@ -1,4 +1,4 @@
-import { enterWait, quiet, type WaitOptions } from "../hub/mod.ts";
+import { enterWait, Named, quiet, titleOf, type WaitOptions } from "../hub/mod.ts";
 import { checkFunction, checkSize } from "../sync/check.ts";
 import { getCurrent } from "./current.ts";
 import { Greenlet } from "./greenlet.ts";
@@ -6,13 +6,24 @@ import { checkGreenlet, Group } from "./group.ts";
 import { Imap, type Items, type Results } from "./imap.ts";
 import { checkMapping } from "./mapping_group.ts";
 import type { KillMembersOptions } from "./members.ts";
-import { Pool } from "./pool.ts";
+import { Pool, type PoolStatistics } from "./pool.ts";
 import { type ItemsOfAll, zip } from "./zip.ts";
 
 const DEFAULT_SIZE = 1_000;
 
 /** A pool whose door is open to the classes of this file. */
 class Workers extends Pool {
+  readonly #owner: GreenPool;
+
+  constructor(size: number, owner: GreenPool) {
+    super(size);
+    this.#owner = owner;
+  }
+
+  override get inspectTitle(): string {
+    return titleOf(this.#owner);
+  }
+
   override launch<G extends Greenlet>(greenlet: G): Promise<G> {
     return super.launch(greenlet);
   }
@@ -41,7 +52,7 @@ class Workers extends Pool {
  * assertEquals(pages, ["<h1>/a</h1>", "<h1>/b</h1>", "<h1>/c</h1>"]);
  * ```
  */
-export class GreenPool implements AsyncDisposable {
+export class GreenPool extends Named implements AsyncDisposable {
   readonly #workers: Workers;
   /** Greenlets that run in the slot of the one that spawned them, which waits for them. */
   readonly #guests: Group = new Group();
@@ -53,8 +64,17 @@ export class GreenPool implements AsyncDisposable {
    * @throws {RangeError} If `size` is not a non-negative integer or `Infinity`.
    */
   constructor(size: number = DEFAULT_SIZE) {
+    super();
     checkSize(size, 0, "create pool", "size");
-    this.#workers = new Workers(size);
+    this.#workers = new Workers(size, this);
+  }
+
+  /**
+   * Figures about it, as they are now: a frozen object. Greenlets that run in the slot of another are not counted.
+   * Does not switch.
+   */
+  statistics(): PoolStatistics {
+    return this.#workers.statistics();
   }
 
   /** How many greenlets may run at a time. */
@@ -223,7 +243,7 @@ export class GreenPool implements AsyncDisposable {
    */
   starmap<A extends unknown[], R>(fn: (...args: A) => R | PromiseLike<R>, tuples: Items<A>): Results<R> {
     checkMapping(fn, tuples);
-    const workers = this.#callerIsInside() ? new Workers(this.size) : this.#workers;
+    const workers = this.#callerIsInside() ? new Workers(this.size, this) : this.#workers;
     return new Imap({
       fn: (tuple: A) => fn(...tuple),
       items: tuples,

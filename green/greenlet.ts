@@ -10,7 +10,6 @@ import {
   type GreenletExit,
   KILL,
   planWait,
-  programStack,
   readyWith,
   refusal,
   suspend,
@@ -55,7 +54,6 @@ const GET_EXPIRY: Expiry = expireThrowing(() => new Timeout(null, { message: "Gr
 /** What few greenlets have, in an object of its own: a million of them should fit into a gigabyte. */
 interface Extras {
   name?: string;
-  spawnStack?: string;
   startTimer?: Timer | undefined;
   /** Also some that are spent: they are forgotten when there are twice as many as were left the last time. */
   callbacks?: Callback[];
@@ -204,9 +202,9 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
     return spawner instanceof Greenlet ? spawner : undefined;
   }
 
-  /** The stack of the spawn, recorded with `hub.debug`. */
-  get spawnStack(): string | undefined {
-    return this.#extras?.spawnStack;
+  /** When it starts (ms on the hub's clock), if it was started with a delay that is not over. */
+  override get startsAt(): number | undefined {
+    return this.#extras?.startTimer?.deadline;
   }
 
   /** One object shared by all greenlets of a tree of spawns: by all that one root greenlet spawned. */
@@ -227,7 +225,7 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
   start(): void {
     if (this.#extras?.startTimer !== undefined) this.stopTimer();
     else if (this.state !== CREATED) return;
-    else this.schedule();
+    else this.captureContext();
     this.hub.enqueue(this);
   }
 
@@ -239,7 +237,7 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
   startLater(delay: Duration): void {
     const ms = toMilliseconds(delay, "start greenlet", "delay");
     if (this.state !== CREATED) return;
-    this.schedule();
+    this.captureContext();
     this.extras.startTimer = this.hub.startTimer(ms, true, (greenlet: this) => {
       greenlet.extras.startTimer = undefined;
       greenlet.hub.enqueue(greenlet);
@@ -446,12 +444,6 @@ export class Greenlet<T = unknown> extends Task implements AsyncDisposable {
   /** What few greenlets have; made on first use. */
   private get extras(): Extras {
     return this.#extras ??= {};
-  }
-
-  /** Leaves the state CREATED. */
-  private schedule(): void {
-    if (this.hub.debug) this.extras.spawnStack = programStack();
-    this.captureContext();
   }
 
   /** It starts now, or never. */

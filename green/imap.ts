@@ -3,7 +3,7 @@ import { ShutDown } from "../sync/errors.ts";
 import { Semaphore } from "../sync/semaphore.ts";
 import { SimpleQueue } from "../sync/simple_queue.ts";
 import type { Greenlet } from "./greenlet.ts";
-import { Job } from "./job.ts";
+import { KeptJob } from "./kept_job.ts";
 import { Members } from "./members.ts";
 import { isAsync } from "./zip.ts";
 
@@ -62,7 +62,7 @@ export interface ImapPlan<T, R> {
 
 /** The jobs of one call that have not ended. */
 class Jobs extends Members {
-  add(job: Job): void {
+  add(job: KeptJob): void {
     this.enrol(job);
   }
 }
@@ -74,11 +74,11 @@ class Jobs extends Members {
 export class Imap<T, R> implements Results<R> {
   readonly #plan: ImapPlan<T, R>;
   readonly #jobs: Jobs = new Jobs();
-  readonly #upcoming: SimpleQueue<Job<R>> = new SimpleQueue();
+  readonly #upcoming: SimpleQueue<KeptJob<R>> = new SimpleQueue();
   /** Also without a limit taken from: that is where a feeder with endless items lets others run. */
   readonly #room: Semaphore;
   readonly #maxSize: number;
-  readonly #feeder: Job<void>;
+  readonly #feeder: KeptJob<void>;
   /** Jobs launched whose results are not in `#upcoming` yet; the feeder counts as one. */
   #expected = 1;
   #closed = false;
@@ -90,7 +90,7 @@ export class Imap<T, R> implements Results<R> {
     this.#plan = plan;
     this.#maxSize = Math.min(plan.maxSize, Number.MAX_SAFE_INTEGER);
     this.#room = new Semaphore(this.#maxSize);
-    this.#feeder = new Job(() => this.#feed());
+    this.#feeder = new KeptJob(() => this.#feed());
     this.#feeder.name = `feeder of ${plan.fn.name || "imap"}`;
     if (!plan.lazy) this.#feeder.start();
   }
@@ -121,7 +121,7 @@ export class Imap<T, R> implements Results<R> {
     this.#closed = true;
     while (!this.#upcoming.empty) this.#upcoming.getNowait().abandon();
     this.#upcoming.shutdown();
-    for (const job of this.#jobs) (job as Job).abandon();
+    for (const job of this.#jobs) (job as KeptJob).abandon();
     if (!this.#told) this.#feeder.abandon();
     this.#told = true;
     void this.#feeder.kill(undefined, { block: false });
@@ -135,7 +135,7 @@ export class Imap<T, R> implements Results<R> {
   }
 
   async #next(): Promise<IteratorResult<R>> {
-    let job: Job<R> | undefined;
+    let job: KeptJob<R> | undefined;
     try {
       job = await this.#upcoming.get();
       const value = await job.get();
@@ -179,7 +179,7 @@ export class Imap<T, R> implements Results<R> {
     await this.#room.acquire();
     if (this.#closed) return; // meanwhile; the jobs there were have been killed, this one would be missed
     const { fn, launch, ordered } = this.#plan;
-    const job = new Job<R>(fn, item);
+    const job = new KeptJob<R>(fn, item);
     // Known before it starts, so that return() finds it at whatever point it comes.
     this.#jobs.add(job);
     try {
@@ -194,7 +194,7 @@ export class Imap<T, R> implements Results<R> {
     else job.rawlink(() => this.#deliver(job));
   }
 
-  #deliver(job: Job<R>): void {
+  #deliver(job: KeptJob<R>): void {
     if (this.#closed) job.abandon();
     else this.#upcoming.putNowait(job);
     this.#settleOne();

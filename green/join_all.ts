@@ -3,10 +3,12 @@ import {
   type Expiry,
   failedWith,
   immediately,
+  type Inspectable,
   park,
   planWait,
   readyWith,
   refusal,
+  type WaitDetails,
   Waiter,
   type WaitSource,
 } from "../hub/mod.ts";
@@ -40,9 +42,10 @@ export interface JoinAllOptions extends WaitManyOptions {
 }
 
 /** One wait for the ends of many greenlets. */
-class Gathering<G extends Greenlet> implements WaitSource {
+class Gathering<G extends Greenlet> implements WaitSource, Inspectable {
   readonly what = "joinAll";
-  readonly owner = undefined;
+  /** It says it all by its operation. */
+  readonly inspectTitle = "";
   /** Those that have ended, in the order of their ends. */
   readonly ended: G[] = [];
   /** The first that failed, if that matters. */
@@ -55,6 +58,16 @@ class Gathering<G extends Greenlet> implements WaitSource {
   /** Whether there is nothing to wait for any more. */
   get complete(): boolean {
     return this.ended.length >= this.wanted || this.failure !== undefined;
+  }
+
+  get owner(): this {
+    return this;
+  }
+
+  inspectWait(): WaitDetails {
+    const left = this.#nodes.map(({ greenlet }) => greenlet).filter((greenlet) => !greenlet.ready);
+    const all = !this.raiseError && this.wanted - this.ended.length >= left.length;
+    return { blockers: left, all, relation: `${this.ended.length} of ${this.wanted} ended, left:` };
   }
 
   /** Counts a greenlet that has ended. */

@@ -1,4 +1,4 @@
-import { callerTask } from "../hub/mod.ts";
+import { callerTask, showLocal } from "../hub/mod.ts";
 
 /**
  * Options of {@linkcode Local}.
@@ -24,6 +24,8 @@ export interface LocalOptions<T> {
    * @default {false}
    */
   inherit?: boolean | undefined;
+  /** Shows the values under this name in dumps, as texts. */
+  name?: string | undefined;
 }
 
 /**
@@ -55,18 +57,23 @@ export class Local<T> {
   readonly #initial: (() => T) | undefined;
   readonly #inherit: boolean;
 
+  /** What dumps call it; `undefined` if they do not show it. */
+  readonly name: string | undefined;
+
   /**
    * Makes a variable.
    *
    * @throws {TypeError} If `initial` is not a function.
    */
   constructor(options: LocalOptions<T> = {}) {
-    const { initial, inherit = false } = options;
+    const { initial, inherit = false, name } = options;
     if (initial !== undefined && typeof initial !== "function") {
       throw new TypeError(`Cannot create local: initial must be a function, received ${String(initial)}`);
     }
     this.#initial = initial;
     this.#inherit = inherit;
+    this.name = name;
+    if (name !== undefined) showLocal(this, name);
   }
 
   /** The running greenlet's value; the initial one, or `undefined`, if it has none. Does not switch. */
@@ -109,6 +116,7 @@ export class Local<T> {
  *
  * @typeParam T The shape of the object.
  * @param initial Makes the object that a greenlet begins with; an empty one by default.
+ * @param name Shows the objects under this name in dumps.
  *
  * @example Properties per greenlet
  * ```ts
@@ -125,8 +133,8 @@ export class Local<T> {
  * assertEquals([seen, state.user], [undefined, "main"]);
  * ```
  */
-export function local<T extends object>(initial: () => T = () => ({}) as T): T {
-  const objects = new Local<T>({ initial });
+export function local<T extends object>(initial: () => T = () => ({}) as T, name?: string): T {
+  const objects = new Local<T>({ initial, name });
   // Every operation goes to the running greenlet's object; the target itself stays empty.
   return new Proxy({} as T, {
     get: (_, key) => Reflect.get(objects.get(), key),

@@ -1,9 +1,9 @@
 import {
   Callback,
+  dump,
   type Duration,
   getHub,
   type Hub,
-  hubReport,
   signalBoard,
   type Task,
   toMilliseconds,
@@ -129,7 +129,9 @@ function endProgram(greenlet: Greenlet, signal: Deno.Signal, grace: number): voi
   ending.rawlink(() => { // it is not one of those who are left
     try {
       if (!ending.value) {
-        console.error(hubReport(greenlet.hub, `Not everybody has ended within ${grace} ms of ${signal}`));
+        console.error(
+          dump({ hub: greenlet.hub, headline: `Not everybody has ended within ${grace} ms of ${signal}` }),
+        );
       }
     } finally {
       Deno.exit(SIGNALLED + numberOf(signal));

@@ -46,6 +46,9 @@ export interface ImapOptions {
  * ```
  */
 export abstract class MappingGroup extends Members {
+  /** What reports call it; `undefined` if it was given no name. */
+  name: string | undefined = undefined;
+
   /** Makes a greenlet a member and starts it; a pool waits for a slot first. */
   protected abstract launch<G extends Greenlet>(greenlet: G): Promise<G>;
 

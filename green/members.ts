@@ -2,12 +2,14 @@ import {
   callerTask,
   enterWait,
   EXPIRE_FALSE,
+  type Inspectable,
   planWait,
   quiet,
   readyWith,
   refusal,
   suspend,
   type Task,
+  type WaitDetails,
   WaitList,
   type WaitOptions,
 } from "../hub/mod.ts";
@@ -60,6 +62,25 @@ export interface KillMembersOptions extends KillOptions {
   reason?: KillReason;
 }
 
+/**
+ * What `statistics()` of groups returns; that of pools says more.
+ *
+ * @example How many are in it
+ * ```ts
+ * import { Group, type GroupStatistics } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const statistics: GroupStatistics = new Group().statistics();
+ * assertEquals(statistics, { size: 0, joiners: 0 });
+ * ```
+ */
+export interface GroupStatistics {
+  /** How many greenlets are in it. */
+  readonly size: number;
+  /** How many wait until it is empty. */
+  readonly joiners: number;
+}
+
 /** One greenlet in one set. */
 class Membership extends EndNode {
   /** Whether the set has killed it: nobody is killed twice. */
@@ -84,7 +105,7 @@ class Membership extends EndNode {
  * assertEquals(group.size, 0);
  * ```
  */
-export abstract class Members implements AsyncDisposable, Iterable<Greenlet> {
+export abstract class Members implements AsyncDisposable, Inspectable, Iterable<Greenlet> {
   readonly #members = new Map<Greenlet, Membership>();
   readonly #joiners: WaitList = new WaitList("join", this);
   /** The kills in progress: who joins meanwhile is killed as well. */
@@ -103,6 +124,20 @@ export abstract class Members implements AsyncDisposable, Iterable<Greenlet> {
   /** The greenlets, in the order in which they came. */
   *[Symbol.iterator](): IterableIterator<Greenlet> {
     yield* this.#members.keys();
+  }
+
+  /**
+   * Figures about it, as they are now: a frozen object. Does not switch.
+   *
+   * Source: `trio`'s `statistics()`.
+   */
+  statistics(): GroupStatistics {
+    return Object.freeze({ size: this.size, joiners: this.#joiners.size });
+  }
+
+  /** For reports: whom those wait for who join it. */
+  inspectWait(_what: string): WaitDetails | undefined {
+    return { blockers: [...this], all: true, relation: `${this.size} running:` };
   }
 
   /**

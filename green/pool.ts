@@ -7,6 +7,8 @@ import {
   readyWith,
   refusal,
   type Task,
+  titleOf,
+  type WaitDetails,
   WaitList,
   type WaitNode,
   type WaitOptions,
@@ -18,6 +20,7 @@ import { Semaphore } from "../sync/semaphore.ts";
 import { Greenlet } from "./greenlet.ts";
 import { checkGreenlet } from "./group.ts";
 import { MappingGroup } from "./mapping_group.ts";
+import type { GroupStatistics } from "./members.ts";
 
 /**
  * No slot became free in time.
@@ -44,8 +47,36 @@ const FULL: Expiry = expireThrowing(() => new PoolFull("Cannot add to pool: no s
 const ADMITTED = new WaitList("add to pool", {});
 const NO_LIMIT: WaitPlan = planWait(undefined, "add to pool");
 
-/** The slots of a pool. */
+/** The slots of a pool. It knows itself who has them. */
 class Slots extends Semaphore {
+  readonly #pool: Pool;
+
+  constructor(count: number, pool: Pool) {
+    super(count);
+    this.#pool = pool;
+  }
+
+  /** For reports: those who wait for a slot wait on the pool. */
+  get inspectTitle(): string {
+    return this.#pool.inspectTitle;
+  }
+
+  override inspectWait(_what: string): WaitDetails {
+    return { blockers: [...this.#pool], relation: `full: ${this.#pool.size} running:` };
+  }
+
+  protected override get action(): string {
+    return "add";
+  }
+
+  override take(): boolean {
+    return super.take();
+  }
+
+  override give(): number {
+    return super.give();
+  }
+
   override enqueue<T>(
     task: Task,
     plan: WaitPlan,
@@ -58,6 +89,27 @@ class Slots extends Semaphore {
   override adjust(delta: number): void {
     super.adjust(delta);
   }
+}
+
+/**
+ * What {@linkcode Pool.statistics} returns.
+ *
+ * @example How full it is
+ * ```ts
+ * import { Pool, type PoolStatistics } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const statistics: PoolStatistics = new Pool(2).statistics();
+ * assertEquals(statistics, { size: 0, maxSize: 2, free: 2, waiting: 0, joiners: 0 });
+ * ```
+ */
+export interface PoolStatistics extends GroupStatistics {
+  /** How many greenlets it may have. */
+  readonly maxSize: number;
+  /** How many slots are free; negative if it was made smaller than it is full. */
+  readonly free: number;
+  /** How many wait for a slot. */
+  readonly waiting: number;
 }
 
 /**
@@ -102,7 +154,19 @@ export class Pool extends MappingGroup {
     checkSize(size, 0, "create pool", "size");
     super();
     this.#maxSize = size;
-    this.#slots = new Slots(slotsOf(size));
+    this.#slots = new Slots(slotsOf(size), this);
+  }
+
+  /** For reports: its class and name. */
+  get inspectTitle(): string {
+    return titleOf(this);
+  }
+
+  /** Figures about it, as they are now: a frozen object. Does not switch. */
+  override statistics(): PoolStatistics {
+    const { size, joiners } = super.statistics();
+    const { maxSize, freeCount: free, waiting } = this;
+    return Object.freeze({ size, maxSize, free, waiting, joiners });
   }
 
   /** How many members it may have. */
@@ -196,7 +260,7 @@ export class Pool extends MappingGroup {
 
   /** Frees the slot of a member that has left. */
   protected override onLeave(): void {
-    this.#slots.release();
+    this.#slots.give();
   }
 
   #add(greenlet: Greenlet, options: WaitOptions | undefined, start: boolean): Promise<void> {
@@ -211,7 +275,7 @@ export class Pool extends MappingGroup {
     const refused = refusal(task, plan);
     if (refused !== undefined) return refused;
     const atOnce = greenlet.dead || this.has(greenlet);
-    if (!atOnce && !this.#slots.tryAcquire()) {
+    if (!atOnce && !this.#slots.take()) {
       return this.#slots.enqueue(task, plan, (waiter) => {
         waiter.wake(greenlet); // the one who spawns goes on before its greenlet begins
         this.#take(greenlet, start);
@@ -224,7 +288,7 @@ export class Pool extends MappingGroup {
 
   /** Uses a slot for a greenlet. */
   #take(greenlet: Greenlet, start: boolean): void {
-    if (!this.enrol(greenlet)) this.#slots.release(); // it ended, or another call took it in
+    if (!this.enrol(greenlet)) this.#slots.give(); // it ended, or another call took it in
     if (start) greenlet.start();
   }
 }

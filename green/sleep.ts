@@ -5,6 +5,7 @@ import {
   type Expiry,
   park,
   planWait,
+  recordWaitStack,
   refusal,
   toMilliseconds,
   Waiter,
@@ -70,13 +71,14 @@ export function sleep(duration: Duration = 0, options?: SleepOptions): Promise<v
     if (refused !== undefined) return refused;
   }
   const waiter = new Waiter(task, SLEEP, undefined);
+  const { hub } = task;
   if (ms === 0) {
+    if (hub.debug) recordWaitStack(waiter);
     waiter.wake(undefined);
-    task.hub.release(task);
+    hub.release(task);
     return waiter.promise as Promise<void>;
   }
   if (ms !== Infinity) {
-    const { hub } = task;
     waiter.timer = hub.timers.add(hub.now() + ms, options?.ref ?? true, EXPIRE.expire, waiter);
   }
   return park(waiter, NO_LIMIT, EXPIRE);

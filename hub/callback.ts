@@ -82,6 +82,7 @@ export class Callback<A extends any[] = any[]> implements Runnable, WaitNode, Di
     if (fn === undefined) return;
     this.fn = undefined;
     hub.inCallback = true;
+    hub.tracer?.callback?.();
     try {
       runAs(hub.root, (args: A) => fn(...args), this.args);
     } catch (error) {

@@ -4,14 +4,19 @@ import { type Clock, SystemClock } from "./clock.ts";
 import { currentTask } from "./context.ts";
 import { readEnvironment } from "./environment.ts";
 import { LoopExit } from "./errors.ts";
+import { noteReport } from "./failure_watch.ts";
+import type { TaskCounters } from "./inspect/snapshot.ts";
 import type { Accountable } from "./leftover.ts";
 import type { WaitOptions } from "./options.ts";
 import { platform } from "./platform_timers.ts";
 import { mainHub, setHubFactory } from "./registry.ts";
-import { deadlockReport } from "./report.ts";
+import { hopelessDump } from "./inspect/dump.ts";
+import { printError } from "./print_error.ts";
 import { type Runnable, RunQueue, type RunQueuePolicy } from "./run_queue.ts";
 import { RootTask } from "./root_task.ts";
 import type { Task } from "./task.ts";
+import { TaskList } from "./task_list.ts";
+import { ageOf, tickOf } from "./ticks.ts";
 import { type Timer, TimerHeap } from "./timers.ts";
 import type { Tracer } from "./tracer.ts";
 import { enterWait, EXPIRE_FALSE, planWait, refusal, suspend } from "./wait.ts";
@@ -37,6 +42,8 @@ import { Loop } from "./watchers/loop.ts";
 export interface HubStats {
   /** Greenlets that are scheduled or running. */
   readonly greenlets: number;
+  /** Greenlets that were made so far, those that have ended included. */
+  readonly made: number;
   /** Entries in the run queue; the idle watchers, if they are still to be called, count as one. */
   readonly runnable: number;
   /** Timers that are to fire. */
@@ -121,8 +128,12 @@ export class Hub extends Loop {
   onError: ErrorHandler = printError;
   /** Sees every switch, if set. */
   tracer: Tracer | undefined = undefined;
+  /** Figures about each greenlet, while they are counted. */
+  counters: { of(task: Task): TaskCounters | undefined } | undefined = undefined;
   /** Where primitives enter themselves, so that a simulation can ask what is left. */
   inventory: Set<Accountable> | undefined = undefined;
+  /** The tasks that are scheduled or running. */
+  readonly taskList: TaskList = new TaskList();
   /** Stands for all code outside greenlets. */
   readonly root: Task;
   /** The task that has the run token. */
@@ -133,6 +144,8 @@ export class Hub extends Loop {
   readonly timers: TimerHeap = new TimerHeap();
   /** Waits for foreign promises. */
   foreignWaits = 0;
+  /** About when it is, to within a slice: see `ticks.ts`. */
+  tick = 0;
   /** The task whose deadlock is the program's; set by `main()`. */
   mainTask: Task | undefined = undefined;
 
@@ -146,11 +159,10 @@ export class Hub extends Loop {
   /** What the clock is armed for. */
   #armedFor = Infinity;
   #armedRef = false;
-  #detached = new Set<Task>();
+  /** Since when: ticks. */
+  #detached = new Map<Task, number>();
   /** Whether there are any: asked at every switch, and a field is faster than the size of a set. */
   #anyDetached = false;
-  #tasks: Task | undefined = undefined;
-  #taskCount = 0;
   #lastId = 0;
   #turns = 0;
   #watchesDeadlock = false;
@@ -175,7 +187,8 @@ export class Hub extends Loop {
   /** Figures about the hub. */
   stats(): HubStats {
     return {
-      greenlets: this.#taskCount,
+      greenlets: this.taskList.size,
+      made: this.#lastId - 1, // the code outside greenlets has a number, too
       runnable: this.#queue.size + (this.watchers?.idleDue(this.#turns) ? 1 : 0),
       timers: this.timers.size,
       foreignWaits: this.foreignWaits,
@@ -202,6 +215,7 @@ export class Hub extends Loop {
 
   /** Hands an uncaught error to {@linkcode onError}. Never throws. */
   handleError(context: unknown, error: unknown): void {
+    noteReport(error);
     try {
       this.onError(context, error);
     } catch (handlerError) {
@@ -223,8 +237,14 @@ export class Hub extends Loop {
   }
 
   /** The tasks that are scheduled or running, oldest first. */
-  *tasks(): IterableIterator<Task> {
-    for (let task = this.#tasks?.nextTask; task !== undefined; task = task.nextTask) yield task;
+  tasks(): IterableIterator<Task> {
+    return this.taskList[Symbol.iterator]();
+  }
+
+  /** For how long (ms) a task has been suspended in a foreign await; `undefined` if it is not known to be. */
+  detachedFor(task: Task): number | undefined {
+    const since = this.#detached.get(task);
+    return since === undefined ? undefined : ageOf(since, this.now());
   }
 
   // ---- For the rest of the kernel ----------------------------------------------------------------
@@ -236,25 +256,13 @@ export class Hub extends Loop {
 
   /** Adds a task to the list. */
   addTask(task: Task): void {
-    // The list starts at the root, which is never removed.
-    this.#tasks ??= this.#lastTask = this.root;
-    task.prevTask = this.#lastTask;
-    this.#lastTask!.nextTask = task;
-    this.#lastTask = task;
-    this.#taskCount++;
+    this.taskList.add(task);
     this.tracer?.spawned(task);
   }
-  #lastTask: Task | undefined = undefined;
 
   /** Takes a task out of the list. */
   removeTask(task: Task): void {
-    const { prevTask, nextTask } = task;
-    if (prevTask === undefined) return; // never scheduled
-    prevTask.nextTask = nextTask;
-    if (nextTask === undefined) this.#lastTask = prevTask;
-    else nextTask.prevTask = prevTask;
-    task.prevTask = task.nextTask = undefined;
-    this.#taskCount--;
+    if (!this.taskList.remove(task)) return; // never scheduled
     if (this.#anyDetached) this.#forgetDetached(task);
   }
 
@@ -313,6 +321,7 @@ export class Hub extends Loop {
     if (!idle) return grant();
     if (this.watchers !== undefined) this.#openSlice();
     this.#pumping = true;
+    this.tick = tickOf(this.#clock.now()); // it may have been idle for long
     grant();
     this.#pump();
   }
@@ -359,6 +368,7 @@ export class Hub extends Loop {
   watchDeadlock(): void {
     if (this.#watchesDeadlock) return;
     this.#watchesDeadlock = true;
+    this.tick = tickOf(this.now()); // the hub begins to run, maybe long after it was made
     globalThis.addEventListener?.("beforeunload", (event) => {
       if (this.breakDeadlock()) event.preventDefault();
     });
@@ -377,7 +387,7 @@ export class Hub extends Loop {
     // What has ended may have left a wait behind, which is nobody's any more.
     const victims = [root, mainTask].filter((task) => task?.waits !== undefined && !task.ready) as Task[];
     if (victims.length === 0) return false;
-    const error = new LoopExit(deadlockReport(this));
+    const error = new LoopExit(hopelessDump(this));
     error.stack = `${error.name}: ${error.message}`; // where the end of the event loop was noticed says nothing
     for (const task of victims) task.interrupt({ error, origin: this, depth: Infinity });
     return true;
@@ -407,7 +417,7 @@ export class Hub extends Loop {
         // Whoever awaits something foreign now does not give the token back: a turn takes it, for the sake of
         // the queue, or the clock does, for the sake of the timers.
         if (!this.#turnArmed) {
-          if (queue.size > 0) this.#armTurn();
+          if (queue.size > 0 || this.tracer?.detached !== undefined) this.#armTurn();
           else if (this.timers.size > 0) this.#armClock();
         }
         // A task that goes on without waiting again must not be outlived by a timer nobody needs.
@@ -444,14 +454,18 @@ export class Hub extends Loop {
   #sliceIsOver(): boolean {
     this.#budget = SWITCHES_PER_CLOCK_READ;
     const now = this.#clock.now();
+    this.tick = tickOf(now);
     if (this.timers.size > 0) this.#fireTimers(now);
     return now - this.#sliceStart >= this.switchInterval;
   }
 
   #fireTimers(now: number): void {
     const pumping = this.#pumping;
+    const { holder } = this;
     this.#pumping = true; // what they queue needs no turn: the queue is about to be looked at
+    this.holder = undefined; // whom a timer wakes was not woken by whoever runs
     this.timers.fireDue(now);
+    this.holder = holder;
     this.#pumping = pumping;
     if (!pumping && this.#queue.size > 0 && !this.#turnArmed) this.#armTurn();
   }
@@ -478,6 +492,7 @@ export class Hub extends Loop {
     this.#turns++;
     this.#budget = SWITCHES_PER_CLOCK_READ;
     this.#sliceStart = this.#clock.now();
+    this.tick = tickOf(this.#sliceStart);
     if (this.timers.size > 0) this.#fireTimers(this.#sliceStart);
     if (this.holder !== undefined) this.#detachHolder(this.holder);
     if (this.watchers !== undefined) this.#nextSlice(this.watchers);
@@ -487,9 +502,10 @@ export class Hub extends Loop {
   #detachHolder(task: Task): void {
     // Code outside greenlets is nobody's to wait for; an empty wait list means suspended elsewhere.
     if (task !== this.root && task.waits === undefined) {
-      this.#detached.add(task);
+      this.#detached.set(task, this.tick);
       this.#anyDetached = true;
     }
+    this.tracer?.detached?.(task);
     this.holder = undefined;
   }
 
@@ -536,19 +552,6 @@ export class Hub extends Loop {
     for (const waiter of this.#joiners) if ((waiter as Waiter).timer !== undefined) ownTimers++;
     return this.timers.refs === ownTimers;
   }
-}
-
-function printError(context: unknown, error: unknown): void {
-  const what = error instanceof Error ? error : new Error(`Not an Error: ${String(error)}`);
-  console.error(what);
-  console.error(`${new Date().toISOString()} ${describe(context)} failed with ${what.name}`);
-  const stack = (context as { spawnStack?: string } | undefined)?.spawnStack;
-  if (stack !== undefined) console.error(`spawned\n${stack}`);
-}
-
-function describe(context: unknown): string {
-  if (typeof context === "function") return `callback ${context.name || "(anonymous)"}`;
-  return (context as { label?: string } | undefined)?.label ?? String(context);
 }
 
 setHubFactory(() => new Hub());

@@ -23,17 +23,58 @@ export {
   isKill,
   LoopExit,
 } from "./errors.ts";
+export {
+  type FailureWatch,
+  noteFailure,
+  noteLook,
+  noteReport,
+  watchesFailures,
+  watchFailures,
+} from "./failure_watch.ts";
 export { type ErrorHandler, getHub, Hub, type HubOptions, type HubStats } from "./hub.ts";
+export { type Deadlock, findDeadlocks } from "./inspect/deadlocks.ts";
+export { describeWait, formatMs, shortName, waitTitle } from "./inspect/describe.ts";
+export { dump, type DumpOptions, formatSnapshot, hopelessDump } from "./inspect/dump.ts";
+export type { Inspectable, WaitDetails } from "./inspect/inspectable.ts";
+export {
+  describePuts,
+  describeTaken,
+  holdersOf,
+  type LedgerEntry,
+  noteEntrusted,
+  noteGranted,
+  noteMade,
+  notePut,
+  notePutByCaller,
+  notePutByWaiter,
+  noteReturned,
+  noteTaken,
+  noteTakenByCaller,
+  recording,
+  startRecording,
+  takenFrom,
+  whereTaken,
+} from "./inspect/ledger.ts";
+export {
+  type GreenletSnapshot,
+  type GreenletState,
+  type Snapshot,
+  snapshot,
+  type TaskCounters,
+  type WaitSnapshot,
+} from "./inspect/snapshot.ts";
+export { showLocal } from "./inspect/visible_locals.ts";
+export { Named, named, titleOf } from "./named.ts";
 export { originalOf, standsFor } from "./original.ts";
 export { type Accountable, type Leftover, plural } from "./leftover.ts";
 export { type Duration, toMilliseconds, type WaitOptions } from "./options.ts";
 export { Ring } from "./ring.ts";
-export { describeWait, type Held, hubReport } from "./report.ts";
 export { type Runnable, RunQueue, type RunQueuePolicy } from "./run_queue.ts";
 export { type Interruption, KILL, type Lineage, Task, WANTS_OUTCOME } from "./task.ts";
+export { type Place, TaskList, WeakPlace } from "./task_list.ts";
 export { Timeout, type TimeoutOptions } from "./timeout.ts";
 export { Timer, TimerHeap } from "./timers.ts";
-export type { Tracer } from "./tracer.ts";
+export { attachTracer, type Tracer } from "./tracer.ts";
 export { until, type UntilOptions } from "./until.ts";
 export {
   enterWait,
@@ -53,7 +94,7 @@ export {
   type WaitPlan,
 } from "./wait.ts";
 export { WaitList, type WaitNode } from "./wait_list.ts";
-export { programStack, waitStack } from "./wait_stack.ts";
+export { programStack, recordWaitStack, waitStack } from "./stacks.ts";
 export type { Waitable } from "./waitable.ts";
 export { markHandled, quiet, Waiter, type WaitSource } from "./waiter.ts";
 export { ActiveWatchers, activeWatchers, type Called } from "./watchers/active_watchers.ts";

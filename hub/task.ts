@@ -3,6 +3,7 @@ import { captureFrame, currentTask, type Frame, runInFrame } from "./context.ts"
 import { exitOf } from "./errors.ts";
 import type { Hub } from "./hub.ts";
 import type { Runnable } from "./run_queue.ts";
+import { recordSpawnStack, spawnStackOf } from "./stacks.ts";
 import { WaitList } from "./wait_list.ts";
 import { Waiter } from "./waiter.ts";
 
@@ -161,8 +162,24 @@ export abstract class Task implements Runnable {
     return this.#lineage ??= { spawner: this, tree: this.origin?.tree ?? { locals: undefined } };
   }
 
+  /** The locals that it shares with the whole tree of spawns; `undefined` as long as nobody asked for them. */
+  get sharedLocals(): Record<PropertyKey, unknown> | undefined {
+    return (this.origin ?? this.#lineage)?.tree.locals;
+  }
+
+  /** Where it was spawned, recorded with `hub.debug`: lines of "    at …". */
+  get spawnStack(): string | undefined {
+    return spawnStackOf(this);
+  }
+
+  /** When it starts (ms on the hub's clock), if it was started with a delay that is not over. */
+  get startsAt(): number | undefined {
+    return undefined;
+  }
+
   /** Remembers the async context of the spawner. Called once, when the task is scheduled. */
   captureContext(): void {
+    if (this.hub.debug) recordSpawnStack(this);
     this.state = SCHEDULED;
     this.#frame = captureFrame(this);
     this.hub.addTask(this);

@@ -98,6 +98,11 @@ export class Timeout extends Error implements Disposable {
     return this.#timer?.active ?? false;
   }
 
+  /** Whom it will interrupt; `undefined` unless it is pending. */
+  get target(): Task | undefined {
+    return this.pending ? this.#task : undefined;
+  }
+
   /**
    * How long (ms) a wait that begins now may last if this is its limit. `Infinity` while it is running and will
    * interrupt the wait by itself.

@@ -83,6 +83,11 @@ export class TimerHeap {
     if (this.#dead >= MIN_DEAD_TO_COMPACT && this.#dead * 2 > this.#heap.length) this.#compact();
   }
 
+  /** Those that are to fire, in no order. */
+  *[Symbol.iterator](): IterableIterator<Timer> {
+    for (const timer of this.#heap) if (timer.active) yield timer;
+  }
+
   /** The earliest deadline, or `Infinity`. */
   get next(): number {
     this.#dropDeadTop();

@@ -13,7 +13,7 @@ import { toMilliseconds, type WaitOptions } from "./options.ts";
 import type { Interruption, Task } from "./task.ts";
 import { Timeout } from "./timeout.ts";
 import type { WaitList } from "./wait_list.ts";
-import { recordWaitStack } from "./wait_stack.ts";
+import { recordWaitStack } from "./stacks.ts";
 import { markHandled, Waiter, type WaitSource } from "./waiter.ts";
 
 /**

@@ -2,6 +2,7 @@ import type { Hub } from "./hub.ts";
 import type { Runnable } from "./run_queue.ts";
 import type { Task } from "./task.ts";
 import type { Timer } from "./timers.ts";
+import { ageOf } from "./ticks.ts";
 import type { WaitNode } from "./wait_list.ts";
 
 /**
@@ -27,6 +28,8 @@ export interface WaitSource {
   remove(waiter: Waiter): void;
 }
 
+/** Which bits of a waiter's state say what it is. */
+const STATE = 3;
 /** Registered, not yet granted. */
 const WAITING = 0;
 /** Granted a value; in the run queue. */
@@ -124,8 +127,11 @@ export class Waiter implements Runnable, WaitNode {
   readonly promise: Promise<unknown>;
   /** Resolves the promise. */
   resolve!: (value: unknown) => void;
-  /** WAITING, GRANTED, FAILED or SETTLED. Owned by this file. */
-  state: number = WAITING;
+  /**
+   * WAITING, GRANTED, FAILED or SETTLED. While it waits, the bits above hold the tick of its beginning: a field for
+   * that would cost every parked greenlet eight bytes. Owned by this file.
+   */
+  state: number;
 
   /**
    * Makes a waiter that stands in no list yet.
@@ -136,6 +142,7 @@ export class Waiter implements Runnable, WaitNode {
    */
   constructor(readonly task: Task, readonly source: WaitSource, value: unknown) {
     this.value = value;
+    this.state = task.hub.tick;
     // Read by the shared executor within the next statement.
     underConstruction = this;
     this.promise = new Promise(capture);
@@ -143,7 +150,12 @@ export class Waiter implements Runnable, WaitNode {
 
   /** Whether it can still be granted. */
   get waiting(): boolean {
-    return this.state === WAITING;
+    return (this.state & STATE) === WAITING;
+  }
+
+  /** For how long (ms) it has waited, to within some 20 ms; 0 once it was granted. */
+  get age(): number {
+    return this.waiting ? ageOf(this.state, this.task.hub.now()) : 0;
   }
 
   /** Whether its task has resumed. */
@@ -199,5 +211,7 @@ function leave(waiter: Waiter, state: number, outcome: unknown): void {
   const { task, timer } = waiter;
   if (timer !== undefined) task.hub.timers.cancel(timer);
   task.removeWait(waiter);
-  task.hub.enqueue(waiter);
+  const { hub } = task;
+  hub.tracer?.woken?.(waiter);
+  hub.enqueue(waiter);
 }

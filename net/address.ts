@@ -27,7 +27,7 @@ export function withoutBrackets(hostname: string): string {
 const NO_ADDRESS = "failed to lookup address information";
 
 /** The platform's errors do not say where something failed: adds the place to the message. */
-export function named(error: unknown, action: string, place: string): unknown {
+export function withPlace(error: unknown, action: string, place: string): unknown {
   if (error instanceof Error && error.message.startsWith(NO_ADDRESS)) {
     return new Deno.errors.NotFound(`Cannot ${action} ${place}: ${error.message}`, { cause: error });
   }

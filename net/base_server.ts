@@ -2,9 +2,11 @@ import {
   type Duration,
   enterWait,
   getHub,
+  Named,
   planWait,
   quiet,
   Timeout,
+  titleOf,
   toMilliseconds,
   until,
   type WaitOptions,
@@ -42,6 +44,29 @@ export interface ServeForeverOptions {
 const DEFAULT_STOP_TIMEOUT_MS = 1_000;
 
 /**
+ * What {@linkcode BaseServer.statistics} returns.
+ *
+ * @example How many handlers run
+ * ```ts
+ * import { type ServerStatistics, StreamServer } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = new StreamServer({ hostname: "127.0.0.1", port: 0 }, () => {});
+ * await server.start();
+ * const statistics: ServerStatistics = server.statistics();
+ * assertEquals(statistics, { started: true, closed: false, running: 0 });
+ * ```
+ */
+export interface ServerStatistics {
+  /** Whether it has been started and not been stopped. */
+  readonly started: boolean;
+  /** Whether it was stopped or closed. */
+  readonly closed: boolean;
+  /** How many handlers are running. */
+  readonly running: number;
+}
+
+/**
  * What servers have in common: the life cycle, and the greenlets of the handlers.
  *
  * Life: made → `start()` → started → `stop()` → closed. A closed server cannot be started again.
@@ -59,7 +84,7 @@ const DEFAULT_STOP_TIMEOUT_MS = 1_000;
  * await runBriefly(new StreamServer({ hostname: "127.0.0.1", port: 0 }, () => {}));
  * ```
  */
-export abstract class BaseServer implements AsyncDisposable {
+export abstract class BaseServer extends Named implements AsyncDisposable {
   readonly #stopTimeout: Duration;
   /** The handlers that stop the server, or have stopped it: they neither wait for nor kill each other. */
   readonly #stoppers = new Set<Greenlet>();
@@ -78,6 +103,7 @@ export abstract class BaseServer implements AsyncDisposable {
    * @param stopTimeout How long (ms or a `Temporal.Duration`) `stop()` lets running handlers finish.
    */
   constructor(stopTimeout: Duration = DEFAULT_STOP_TIMEOUT_MS) {
+    super();
     toMilliseconds(stopTimeout, "create server", "stopTimeout");
     this.#stopTimeout = stopTimeout;
   }
@@ -115,6 +141,16 @@ export abstract class BaseServer implements AsyncDisposable {
   /** Whether it was stopped or closed. */
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /**
+   * Figures about it, as they are now: a frozen object. Does not switch.
+   *
+   * Source: `trio`'s `statistics()`.
+   */
+  statistics(): ServerStatistics {
+    const { started, closed, running } = this;
+    return Object.freeze({ started, closed, running });
   }
 
   /** How many handlers are running. */
@@ -192,11 +228,11 @@ export abstract class BaseServer implements AsyncDisposable {
     await this.stop();
   }
 
-  /** For reports: its class and where it listens. */
-  toString(): string {
+  /** For reports: its class, its name if it has one, and where it listens. */
+  override toString(): string {
     const { address } = this;
-    const { name } = this.constructor;
-    return address === undefined ? name : `${name} on ${formatAddress(address)}`;
+    const title = titleOf(this);
+    return address === undefined ? title : `${title} on ${formatAddress(address)}`;
   }
 
   #checkNotClosed(): void {
@@ -225,6 +261,7 @@ export abstract class BaseServer implements AsyncDisposable {
   async #serveForever(listening: Disposable, limits: WaitOptions): Promise<void> {
     using _listening = listening;
     await this.start();
+    this.#stopped.name = `end of ${this}`;
     try {
       await this.#stopped.wait();
     } finally {

@@ -1,8 +1,10 @@
 import {
   callerTask,
   type Duration,
+  type Inspectable,
   planWait,
   toMilliseconds,
+  type WaitDetails,
   type WaitOptions,
   type WaitPlan,
 } from "../hub/mod.ts";
@@ -86,7 +88,7 @@ const DEFAULT_MAX_BYTES = 65_536;
  * assertEquals(await client.readLine(), "hello, hello");
  * ```
  */
-export class Conn implements Disposable, AsyncDisposable {
+export class Conn implements Disposable, AsyncDisposable, Inspectable {
   /** The platform's connection. Do not read from or write to it. */
   readonly raw: RawConn;
   readonly #inflow: Inflow;
@@ -326,6 +328,16 @@ export class Conn implements Disposable, AsyncDisposable {
    */
   get writable(): WritableStream<Uint8Array> {
     return this.#writable ??= writableOf(this);
+  }
+
+  /** For reports: its class and the peer's address. */
+  get inspectTitle(): string {
+    return `${this.constructor.name}(${this})`;
+  }
+
+  /** For reports: how far the read or write has come. */
+  inspectWait(what: string): WaitDetails | undefined {
+    return what === "read" ? this.#inflow.details : this.#outflow.details;
   }
 
   /** For reports: the peer's address. */

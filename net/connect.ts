@@ -1,5 +1,5 @@
 import { originalOf, until, type WaitOptions } from "../hub/mod.ts";
-import { checkHostname, formatHostPort, named, withoutBrackets } from "./address.ts";
+import { checkHostname, formatHostPort, withoutBrackets, withPlace } from "./address.ts";
 import { Conn, type RawConn } from "./conn.ts";
 import { raceAddresses } from "./happy_eyeballs.ts";
 import { checkPlace, checkTcpPlace, listen } from "./listen.ts";
@@ -207,7 +207,7 @@ export function connectTls(options: ConnectTlsOptions): Promise<TlsConn> {
     try {
       return await connecting({ ...options, signal });
     } catch (error) {
-      throw named(error, "connect to", place);
+      throw withPlace(error, "connect to", place);
     }
   });
 }
@@ -300,7 +300,7 @@ async function connectUnix(path: string, signal: AbortSignal | undefined): Promi
   try {
     return new Conn(await connecting);
   } catch (error) {
-    throw named(error, "connect to", path);
+    throw withPlace(error, "connect to", path);
   }
 }
 
@@ -315,7 +315,7 @@ async function connectTcp(options: ConnectTcpOptions | ConnectTlsOptions): Promi
       abandon: closeQuietly,
       signal,
     }).catch((error) => {
-      throw named(error, "connect to", formatHostPort(address, port));
+      throw withPlace(error, "connect to", formatHostPort(address, port));
     });
   if (addresses.length === 1) return await attempt(addresses[0]!); // nobody to race against
   return await raceAddresses({ addresses, attempt, discard: closeQuietly, signal });

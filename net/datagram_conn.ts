@@ -1,4 +1,4 @@
-import { callerTask, planWait, type WaitOptions } from "../hub/mod.ts";
+import { callerTask, type Inspectable, planWait, type WaitDetails, type WaitOptions } from "../hub/mod.ts";
 import { checkSize } from "../sync/check.ts";
 import { quietly } from "../sync/iteration.ts";
 import { checkHostname, checkPort, formatAddress, formatHostPort } from "./address.ts";
@@ -97,7 +97,7 @@ export const DEFAULT_MAX_QUEUE = 1_024;
  * assertEquals(new TextDecoder().decode(answer), "hello");
  * ```
  */
-export class DatagramConn implements Disposable, AsyncDisposable, AsyncIterable<Datagram> {
+export class DatagramConn implements Disposable, AsyncDisposable, AsyncIterable<Datagram>, Inspectable {
   /** The platform's socket. Do not use it. */
   readonly raw: RawDatagramSocket;
   /** Where it is bound; with the real port if it was asked for port 0. */
@@ -255,6 +255,17 @@ export class DatagramConn implements Disposable, AsyncDisposable, AsyncIterable<
       }
       yield datagram;
     }
+  }
+
+  /** For reports: its class and where it is bound. */
+  get inspectTitle(): string {
+    return `${this.constructor.name}(${this})`;
+  }
+
+  /** For reports: how many wait for the same. */
+  inspectWait(what: string): WaitDetails | undefined {
+    const { waiting } = what === "receive" ? this.#inbox : this.#outbox;
+    return waiting > 1 ? { text: `${waiting} waiting` } : undefined;
   }
 
   /** For reports: where it is bound. */

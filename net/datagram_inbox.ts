@@ -47,6 +47,11 @@ export class DatagramInbox implements WaitSource {
 
   constructor(readonly owner: object, readonly maxQueue: number) {}
 
+  /** How many wait for a datagram. */
+  get waiting(): number {
+    return this.#waiters.size;
+  }
+
   /** Takes the datagram that arrived first, waiting for one. */
   receive(plan: WaitPlan): Promise<Datagram> {
     const task = enterWait("receive datagram");

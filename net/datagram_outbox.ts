@@ -53,6 +53,11 @@ export class DatagramOutbox implements WaitSource {
     this.#sink = sink;
   }
 
+  /** How many wait for their datagrams to go out. */
+  get waiting(): number {
+    return this.#waiters.size + (this.#sender === undefined ? 0 : 1);
+  }
+
   /** Sends a datagram; yields its size in bytes. */
   send(parcel: Parcel, plan: WaitPlan): Promise<number> {
     const task = enterWait("send datagram");

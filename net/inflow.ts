@@ -3,13 +3,15 @@ import {
   failedWith,
   immediately,
   park,
+  plural,
   readyWith,
   refusal,
+  type WaitDetails,
   Waiter,
   type WaitPlan,
   type WaitSource,
 } from "../hub/mod.ts";
-import { named } from "./address.ts";
+import { withPlace } from "./address.ts";
 import { endedByClosing, refusedAsClosed } from "./closing.ts";
 import { checkFree } from "./concurrency.ts";
 import { expiryOf } from "./expiry.ts";
@@ -58,6 +60,12 @@ export class Inflow implements WaitSource {
   /** Whether a read of the platform is under way, or bytes have arrived that nobody took. */
   get busy(): boolean {
     return this.#pulling || this.#buffer.size > 0;
+  }
+
+  /** For reports: the bytes that have come and are not all that the reader asks for. */
+  get details(): WaitDetails | undefined {
+    const { size } = this.#buffer;
+    return size === 0 ? undefined : { text: `${plural(size, "byte")} of it here` };
   }
 
   /** Waits until what is wanted has come. */
@@ -123,7 +131,7 @@ export class Inflow implements WaitSource {
   readonly #broke = (reason: unknown): void => {
     this.#pulling = false;
     if (this.#closed !== undefined) return; // closed by ourselves: the reader has been told
-    const error = named(reason, "read from", String(this.owner));
+    const error = withPlace(reason, "read from", String(this.owner));
     this.#broken = { error };
     const reader = this.#reader;
     if (reader === undefined) return;

@@ -1,6 +1,6 @@
 import { originalOf } from "../hub/mod.ts";
 import { checkWhole } from "../sync/check.ts";
-import { checkHostname, checkPort, formatHostPort, named } from "./address.ts";
+import { checkHostname, checkPort, formatHostPort, withPlace } from "./address.ts";
 import { Conn } from "./conn.ts";
 import { Listener } from "./listener.ts";
 import { TlsConn } from "./tls_conn.ts";
@@ -118,7 +118,7 @@ export function listen(options: ListenOptions): Listener {
       : originalOf(Deno.listen)({ transport: "unix", path: options.path });
     return new Listener(raw, (conn) => new Conn(conn));
   } catch (error) {
-    throw named(error, "listen on", options.path ?? placeOf(options));
+    throw withPlace(error, "listen on", options.path ?? placeOf(options));
   }
 }
 
@@ -158,7 +158,7 @@ export function listenTls(options: ListenTlsOptions): Listener<TlsConn> {
     });
     return new Listener(raw, (conn) => new TlsConn(conn as Deno.TlsConn));
   } catch (error) {
-    throw named(error, "listen for TLS on", placeOf(options));
+    throw withPlace(error, "listen for TLS on", placeOf(options));
   }
 }
 

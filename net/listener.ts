@@ -3,11 +3,13 @@ import {
   enterWait,
   failedWith,
   immediately,
+  type Inspectable,
   park,
   planWait,
   readyWith,
   refusal,
   Ring,
+  type WaitDetails,
   Waiter,
   WaitList,
   type WaitOptions,
@@ -54,7 +56,8 @@ export type RawListener = Deno.Listener<RawConn, Deno.Addr>;
  * assertEquals(await conn.readLine(), "hello");
  * ```
  */
-export class Listener<C extends Conn = Conn> implements Disposable, AsyncIterable<C>, WaitSource {
+export class Listener<C extends Conn = Conn>
+  implements Disposable, AsyncIterable<C>, Inspectable, WaitSource {
   /** The platform's listener. Do not accept from it. */
   readonly raw: RawListener;
   /** For the hub: what is waited for. */
@@ -151,6 +154,17 @@ export class Listener<C extends Conn = Conn> implements Disposable, AsyncIterabl
       }
       yield conn;
     }
+  }
+
+  /** For reports: its class and where it listens. */
+  get inspectTitle(): string {
+    return `${this.constructor.name}(${this})`;
+  }
+
+  /** For reports: how many accept at a time. */
+  inspectWait(_what: string): WaitDetails | undefined {
+    const { size } = this.#waiters;
+    return size > 1 ? { text: `${size} waiting` } : undefined;
   }
 
   /** For reports: where it listens. */

@@ -5,11 +5,12 @@ import {
   park,
   readyWith,
   refusal,
+  type WaitDetails,
   Waiter,
   type WaitPlan,
   type WaitSource,
 } from "../hub/mod.ts";
-import { named } from "./address.ts";
+import { withPlace } from "./address.ts";
 import { endedByClosing, refusedAsClosed } from "./closing.ts";
 import { checkFree } from "./concurrency.ts";
 import { expiryOf } from "./expiry.ts";
@@ -52,6 +53,13 @@ export class Outflow implements WaitSource {
   /** Whether a write of the platform is under way. */
   get busy(): boolean {
     return this.#underWay !== undefined;
+  }
+
+  /** For reports: how much of what the writer brought has gone. */
+  get details(): WaitDetails | undefined {
+    const load = this.#writer?.value as Load | undefined;
+    if (load === undefined || load.closes) return undefined;
+    return { text: `${load.sent} of ${load.data.length} bytes sent` };
   }
 
   /** Sends some bytes; yields how many have gone. */
@@ -126,7 +134,7 @@ export class Outflow implements WaitSource {
   readonly #broke = (reason: unknown): void => {
     this.#underWay = undefined;
     if (this.#closed !== undefined) return; // closed by ourselves: the writer has been told
-    const error = named(reason, "write to", String(this.owner));
+    const error = withPlace(reason, "write to", String(this.owner));
     this.#broken = { error };
     const writer = this.#writer;
     if (writer === undefined) return;

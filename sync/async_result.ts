@@ -4,12 +4,17 @@ import {
   expireWith,
   type Expiry,
   failedWith,
+  type Inspectable,
   linkReady,
+  Named,
+  noteFailure,
+  noteLook,
   planWait,
   readyWith,
   refusal,
   suspend,
   Timeout,
+  type WaitDetails,
   WaitList,
   type WaitOptions,
   WANTS_OUTCOME,
@@ -42,6 +47,25 @@ export interface Outcome<T> {
 }
 
 /**
+ * What {@linkcode AsyncResult.statistics} returns.
+ *
+ * @example Who waits for it
+ * ```ts
+ * import { AsyncResult, type AsyncResultStatistics } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const statistics: AsyncResultStatistics = new AsyncResult().statistics();
+ * assertEquals(statistics, { ready: false, waiting: 0 });
+ * ```
+ */
+export interface AsyncResultStatistics {
+  /** Whether it was set. */
+  readonly ready: boolean;
+  /** How many wait for it, callbacks included. */
+  readonly waiting: number;
+}
+
+/**
  * A box for one result, which greenlets wait for: a value or an error.
  *
  * Setting it again replaces the result for those who look later.
@@ -61,7 +85,7 @@ export interface Outcome<T> {
  * assertEquals(await reader.get(), 42);
  * ```
  */
-export class AsyncResult<T> {
+export class AsyncResult<T> extends Named implements Inspectable {
   readonly #waiters: WaitList = new WaitList("get", this);
   #ready = false;
   #failed = false;
@@ -84,7 +108,23 @@ export class AsyncResult<T> {
 
   /** The error; `undefined` while there is none. */
   get error(): unknown {
-    return this.#failed ? this.#outcome : undefined;
+    if (!this.#failed) return undefined;
+    noteLook(this);
+    return this.#outcome;
+  }
+
+  /**
+   * Figures about it, as they are now: a frozen object. Does not switch.
+   *
+   * Source: `trio`'s `statistics()`.
+   */
+  statistics(): AsyncResultStatistics {
+    return Object.freeze({ ready: this.#ready, waiting: this.#waiters.size });
+  }
+
+  /** For reports: what those wait for who wait. */
+  inspectWait(_what: string): WaitDetails {
+    return { text: "nobody has set it" };
   }
 
   /** Sets the value and wakes everybody who waits. Does not switch. */
@@ -122,7 +162,7 @@ export class AsyncResult<T> {
     const refused = refusal(task, plan);
     if (refused !== undefined) return refused;
     if (!this.#ready) return suspend(task, this.#waiters, WANTS_OUTCOME, plan, GET_EXPIRY);
-    if (this.#failed) return failedWith(task, this.#waiters, this.#outcome);
+    if (this.#failed) return failedWith(task, this.#waiters, this.error);
     return readyWith(task, this.#waiters, this.#outcome as T);
   }
 
@@ -134,7 +174,7 @@ export class AsyncResult<T> {
    */
   getNowait(): T {
     if (!this.#ready) throw new Timeout(0, { message: "AsyncResult.getNowait()" });
-    if (this.#failed) throw this.#outcome;
+    if (this.#failed) throw this.error;
     return this.#outcome as T;
   }
 
@@ -163,13 +203,20 @@ export class AsyncResult<T> {
   }
 
   #settle(outcome: unknown, failed: boolean): void {
+    if (this.#failed) noteLook(this); // at what it was: it is gone
     this.#ready = true;
     this.#failed = failed;
     this.#outcome = outcome;
+    let told = false;
     for (let count = this.#waiters.size; count > 0; count--) {
       const waiter = this.#waiters.shift()!;
-      if (failed && waiter.value === WANTS_OUTCOME) waiter.fail(outcome);
-      else waiter.wake(this.value);
+      if (failed && waiter.value === WANTS_OUTCOME) {
+        told = true;
+        waiter.fail(outcome);
+      } else {
+        waiter.wake(this.value);
+      }
     }
+    if (failed && !told) noteFailure(this, outcome); // for whoever looks later
   }
 }

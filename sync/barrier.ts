@@ -2,12 +2,15 @@ import {
   enterWait,
   type Expiry,
   failedWith,
+  type Inspectable,
+  Named,
   planWait,
   quiet,
   readyWith,
   refusal,
   suspend,
   type Task,
+  type WaitDetails,
   WaitList,
   type WaitOptions,
   type WaitPlan,
@@ -37,6 +40,27 @@ export interface BarrierOptions {
 }
 
 /**
+ * What {@linkcode Barrier.statistics} returns.
+ *
+ * @example Who is there
+ * ```ts
+ * import { Barrier, type BarrierStatistics } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const statistics: BarrierStatistics = new Barrier(2).statistics();
+ * assertEquals(statistics, { parties: 2, waiting: 0, broken: false });
+ * ```
+ */
+export interface BarrierStatistics {
+  /** How many must arrive. */
+  readonly parties: number;
+  /** How many have arrived and wait. */
+  readonly waiting: number;
+  /** Whether it is broken. */
+  readonly broken: boolean;
+}
+
+/**
  * Lets greenlets pass together once `parties` of them have arrived. Can be used again at once.
  *
  * If one of those who wait is killed or timed out, the barrier is broken for all of them, until
@@ -55,7 +79,7 @@ export interface BarrierOptions {
  * assertEquals(await other.get(), 1);
  * ```
  */
-export class Barrier {
+export class Barrier extends Named implements Inspectable {
   /** How many must arrive. */
   readonly parties: number;
   readonly #action: (() => void) | undefined;
@@ -72,6 +96,7 @@ export class Barrier {
    * @throws {TypeError} If `action` is not a function.
    */
   constructor(parties: number, options: BarrierOptions = {}) {
+    super();
     checkWhole(parties, 1, "create barrier", "parties");
     if (options.action !== undefined) checkFunction(options.action, "create barrier", "action");
     planWait({ timeout: options.timeout }, "create barrier");
@@ -88,6 +113,20 @@ export class Barrier {
   /** Whether it is broken. */
   get broken(): boolean {
     return this.#broken;
+  }
+
+  /**
+   * Figures about it, as they are now: a frozen object. Does not switch.
+   *
+   * Source: `trio`'s `statistics()`.
+   */
+  statistics(): BarrierStatistics {
+    return Object.freeze({ parties: this.parties, waiting: this.waiting, broken: this.#broken });
+  }
+
+  /** For reports: how many are missing. */
+  inspectWait(_what: string): WaitDetails {
+    return { text: `${this.waiting} of ${this.parties} parties are there` };
   }
 
   /**

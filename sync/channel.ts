@@ -3,9 +3,12 @@ import {
   expireThrowing,
   type Expiry,
   failedWith,
+  type Inspectable,
+  Named,
   planWait,
   refusal,
   suspend,
+  type WaitDetails,
   Waiter,
   WaitList,
   type WaitOptions,
@@ -15,6 +18,27 @@ import { itemsOf, quietly } from "./iteration.ts";
 
 const GET_EXPIRY: Expiry = expireThrowing(() => new Empty("Cannot get from channel: nobody put in time"));
 const PUT_EXPIRY: Expiry = expireThrowing(() => new Full("Cannot put to channel: nobody took in time"));
+
+/**
+ * What {@linkcode Channel.statistics} returns.
+ *
+ * @example Who waits on which side
+ * ```ts
+ * import { Channel, type ChannelStatistics } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const statistics: ChannelStatistics = new Channel().statistics();
+ * assertEquals(statistics, { getters: 0, putters: 0, closed: false });
+ * ```
+ */
+export interface ChannelStatistics {
+  /** How many wait for an item. */
+  readonly getters: number;
+  /** How many wait for a taker. */
+  readonly putters: number;
+  /** Whether it was shut down. */
+  readonly closed: boolean;
+}
 
 /**
  * A queue that holds nothing: `put()` and `get()` meet. The getter goes on first, then the putter.
@@ -33,7 +57,7 @@ const PUT_EXPIRY: Expiry = expireThrowing(() => new Full("Cannot put to channel:
  * assertEquals(await channel.get(), "hello");
  * ```
  */
-export class Channel<T> implements AsyncIterable<T> {
+export class Channel<T> extends Named implements AsyncIterable<T>, Inspectable {
   /** Those who wait for an item. For `select`. */
   readonly getters: WaitList = new WaitList("get", this);
   /** Those who wait for a taker. For `select`. */
@@ -63,6 +87,21 @@ export class Channel<T> implements AsyncIterable<T> {
   /** Whether it was shut down. */
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /**
+   * Figures about it, as they are now: a frozen object. Does not switch.
+   *
+   * Source: `trio`'s `statistics()`.
+   */
+  statistics(): ChannelStatistics {
+    const { getters, putters, closed } = this;
+    return Object.freeze({ getters: getters.size, putters: putters.size, closed });
+  }
+
+  /** For reports: who is missing. */
+  inspectWait(what: string): WaitDetails {
+    return { text: what === "get" ? "nobody puts" : "nobody gets" };
   }
 
   /**

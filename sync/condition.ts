@@ -3,18 +3,42 @@ import {
   EXPIRE_FALSE,
   failedWith,
   immediately,
+  type Inspectable,
+  Named,
   planWait,
   quiet,
   readyWith,
   refusal,
   suspend,
   type Task,
+  titleOf,
+  type WaitDetails,
   WaitList,
   type WaitOptions,
   type WaitPlan,
 } from "../hub/mod.ts";
+import { shortName } from "../hub/inspect/describe.ts";
 import { checkFunction, checkSize } from "./check.ts";
-import { type Lock, OwnedLock, RLock } from "./lock.ts";
+import { type Lock, type LockStatistics, OwnedLock, RLock } from "./lock.ts";
+
+/**
+ * What {@linkcode Condition.statistics} returns.
+ *
+ * @example Who waits, and who holds the lock
+ * ```ts
+ * import { Condition, type ConditionStatistics } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const statistics: ConditionStatistics = new Condition().statistics();
+ * assertEquals(statistics, { waiting: 0, lock: { holder: undefined, depth: 0, waiting: 0 } });
+ * ```
+ */
+export interface ConditionStatistics {
+  /** How many wait to be notified. */
+  readonly waiting: number;
+  /** Figures about its lock. */
+  readonly lock: LockStatistics;
+}
 
 /**
  * Lets greenlets that hold a lock wait until another that holds it says that something has changed.
@@ -43,7 +67,7 @@ import { type Lock, OwnedLock, RLock } from "./lock.ts";
  * assertEquals(await reader.get(), 7);
  * ```
  */
-export class Condition {
+export class Condition extends Named implements Inspectable {
   /** The lock that goes with it. */
   readonly lock: Lock | RLock;
   readonly #waiters: WaitList = new WaitList("wait", this);
@@ -55,10 +79,27 @@ export class Condition {
    * @throws {TypeError} If `lock` is not a lock.
    */
   constructor(lock: Lock | RLock = new RLock()) {
+    super();
     if (!(lock instanceof OwnedLock)) {
       throw new TypeError(`Cannot create condition: lock must be a Lock or RLock, received ${String(lock)}`);
     }
     this.lock = lock;
+  }
+
+  /**
+   * Figures about it, as they are now: a frozen object. Does not switch.
+   *
+   * Source: `trio`'s `statistics()`.
+   */
+  statistics(): ConditionStatistics {
+    return Object.freeze({ waiting: this.#waiters.size, lock: this.lock.statistics() });
+  }
+
+  /** For reports: those who wait were not notified; whoever is to do that needs the lock. */
+  inspectWait(_what: string): WaitDetails {
+    const { holder } = this.lock;
+    const state = holder === undefined ? "is free" : `is held by ${shortName(holder)}`;
+    return { text: `not notified, ${titleOf(this.lock)} ${state}` };
   }
 
   /** Acquires the lock: see `RLock.acquire()`. */

@@ -1,6 +1,7 @@
-import { callerTask, quiet, readyWith, WaitList } from "../hub/mod.ts";
+import { callerTask, Named, quiet, readyWith, WaitList } from "../hub/mod.ts";
 import { checkFunction } from "./check.ts";
 import { Lease } from "./lease.ts";
+import type { SemaphoreStatistics } from "./semaphore.ts";
 
 /**
  * Looks like a semaphore and never makes anybody wait: for code that takes one where none is needed.
@@ -17,7 +18,7 @@ import { Lease } from "./lease.ts";
  * assert(await semaphore.acquire());
  * ```
  */
-export class DummySemaphore {
+export class DummySemaphore extends Named {
   /** Always 1. */
   readonly counter = 1;
   /** Always false. */
@@ -26,6 +27,11 @@ export class DummySemaphore {
   readonly ready = true;
   /** Always empty. */
   readonly #waiters: WaitList = new WaitList("acquire", this);
+
+  /** Figures as those of a semaphore without end: a frozen object. */
+  statistics(): SemaphoreStatistics {
+    return Object.freeze({ total: Infinity, free: Infinity, waiting: 0 });
+  }
 
   /** Resolves with `true`. Does not switch. */
   acquire(): Promise<boolean> {

@@ -2,6 +2,7 @@ import {
   enterWait,
   EXPIRE_FALSE,
   linkReady,
+  Named,
   planWait,
   readyWith,
   refusal,
@@ -9,6 +10,25 @@ import {
   WaitList,
   type WaitOptions,
 } from "../hub/mod.ts";
+
+/**
+ * What {@linkcode Event.statistics} returns.
+ *
+ * @example Who waits for it
+ * ```ts
+ * import { Event, type EventStatistics } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const statistics: EventStatistics = new Event().statistics();
+ * assertEquals(statistics, { set: false, waiting: 0 });
+ * ```
+ */
+export interface EventStatistics {
+  /** Whether the flag is set. */
+  readonly set: boolean;
+  /** How many wait for it, callbacks included. */
+  readonly waiting: number;
+}
 
 /**
  * A flag that greenlets wait for. `set()` wakes all who wait, also if `clear()` follows before they run.
@@ -26,7 +46,7 @@ import {
  * assertEquals(await g.get(), true);
  * ```
  */
-export class Event {
+export class Event extends Named {
   readonly #waiters: WaitList = new WaitList("wait", this);
   #set = false;
 
@@ -38,6 +58,15 @@ export class Event {
   /** The same as {@linkcode isSet}. */
   get ready(): boolean {
     return this.#set;
+  }
+
+  /**
+   * Figures about it, as they are now: a frozen object. Does not switch.
+   *
+   * Source: `trio.Event.statistics`.
+   */
+  statistics(): EventStatistics {
+    return Object.freeze({ set: this.#set, waiting: this.#waiters.size });
   }
 
   /** Sets the flag and wakes everybody who waits. Does not switch. */

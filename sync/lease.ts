@@ -1,3 +1,5 @@
+import { callerTask, noteEntrusted, type Task } from "../hub/mod.ts";
+
 /**
  * A permit or a lock in hand: gives it back when disposed, once.
  *
@@ -40,4 +42,15 @@ export class Lease implements Disposable {
   [Symbol.dispose](): void {
     this.release();
   }
+}
+
+/** A lease of what a task has taken. With `hub.debug` it is crossed out as that, whoever disposes the lease. */
+export function leaseTo(task: Task, source: { release(): unknown }): Lease {
+  if (!task.hub.debug) return new Lease(source);
+  return new Lease({
+    release() {
+      noteEntrusted(source, task, callerTask());
+      source.release();
+    },
+  });
 }

@@ -5,17 +5,25 @@ import {
   EXPIRE_FALSE,
   expireThrowing,
   type Expiry,
+  type Inspectable,
   type Leftover,
+  Named,
+  noteGranted,
+  noteReturned,
+  noteTaken,
   planWait,
   quiet,
   readyWith,
+  recording,
   refusal,
   suspend,
   type Task,
   Timeout,
+  type WaitDetails,
   type Waiter,
   WaitList,
   type WaitOptions,
+  whereTaken,
 } from "../hub/mod.ts";
 import { checkFunction } from "./check.ts";
 import { Lease } from "./lease.ts";
@@ -23,6 +31,30 @@ import { Lease } from "./lease.ts";
 /** What a waiter brings that gets a {@linkcode Lease} instead of `true`. */
 const LEASE = "lease";
 const LEASE_EXPIRY: Expiry = expireThrowing(() => new Timeout(null, { message: "lease()" }));
+
+/**
+ * What {@linkcode OwnedLock.statistics} returns.
+ *
+ * @example Who holds it, and how often
+ * ```ts
+ * import { getHub, type LockStatistics, RLock } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const lock = new RLock();
+ * await lock.acquire();
+ * await lock.acquire();
+ * const statistics: LockStatistics = lock.statistics();
+ * assertEquals(statistics, { holder: getHub().root.id, depth: 2, waiting: 0 });
+ * ```
+ */
+export interface LockStatistics {
+  /** The number of the greenlet that holds it; `undefined` if nobody does. */
+  readonly holder: number | undefined;
+  /** How often its holder has acquired it and not released it. */
+  readonly depth: number;
+  /** How many wait for it. */
+  readonly waiting: number;
+}
 
 /**
  * What `Lock` and `RLock` share: an owner, and a line of those who want to be the next.
@@ -37,19 +69,40 @@ const LEASE_EXPIRY: Expiry = expireThrowing(() => new Timeout(null, { message: "
  * assertEquals(await guarded(new RLock()), "done");
  * ```
  */
-export abstract class OwnedLock implements Accountable {
+export abstract class OwnedLock extends Named implements Accountable, Inspectable {
   readonly #waiters: WaitList = new WaitList("acquire", this);
   #holder: Task | undefined = undefined;
   #depth = 0;
 
   /** Makes a lock that nobody holds. */
   constructor() {
+    super();
     callerTask().hub.inventory?.add(this);
   }
 
   /** For simulations: whether somebody still holds it. */
   get leftover(): Leftover | undefined {
-    return this.#holder && { kind: "permits", text: `held by ${this.#holder.label}` };
+    if (this.#holder === undefined) return undefined;
+    const where = whereTaken(this);
+    return { kind: "permits", text: `held by ${this.#holder.label}${where ? `, acquired ${where}` : ""}` };
+  }
+
+  /**
+   * Figures about it, as they are now: a frozen object. Does not switch.
+   *
+   * Source: `trio.Lock.statistics`.
+   */
+  statistics(): LockStatistics {
+    return Object.freeze({ holder: this.#holder?.id, depth: this.#depth, waiting: this.#waiters.size });
+  }
+
+  /** For reports: who holds it, and with `hub.debug` where it was acquired. */
+  inspectWait(_what: string): WaitDetails | undefined {
+    const holder = this.#holder;
+    if (holder === undefined) return undefined;
+    const where = whereTaken(this);
+    const texts = [holder.ready && "its holder has ended", where && `acquired ${where}`];
+    return { text: texts.filter(Boolean).join(", ") || undefined, blockers: [holder] };
   }
 
   /** Who holds it: a greenlet, or the main flow of a hub. */
@@ -152,16 +205,23 @@ export abstract class OwnedLock implements Accountable {
   }
 
   #take(task: Task): boolean {
-    if (this.#holder === undefined) this.#holder = task;
+    if (this.#holder === undefined) this.#hold(task);
     else if (this.#holder !== task || !this.reentrant) return false;
     this.#depth++;
     return true;
   }
 
+  #hold(task: Task): void {
+    this.#holder = task;
+    if (task.hub.debug) noteTaken(this, task);
+  }
+
   #passOn(): void {
     const next = this.#waiters.shift() as Waiter | undefined;
+    if (recording) noteReturned(this, this.#holder!);
     this.#holder = next?.task;
     if (next === undefined) return;
+    if (next.task.hub.debug) noteGranted(this, next);
     this.#depth = 1;
     next.wake(next.value === LEASE ? new Lease(this) : true);
   }

@@ -12,17 +12,17 @@
  *
  * @module
  */
-export { AsyncResult, type Outcome } from "./async_result.ts";
-export { Barrier, type BarrierOptions } from "./barrier.ts";
+export { AsyncResult, type AsyncResultStatistics, type Outcome } from "./async_result.ts";
+export { Barrier, type BarrierOptions, type BarrierStatistics } from "./barrier.ts";
 export { BoundedSemaphore } from "./bounded_semaphore.ts";
 export type { Buffer, Compare } from "./buffer.ts";
-export { Channel } from "./channel.ts";
-export { Condition } from "./condition.ts";
+export { Channel, type ChannelStatistics } from "./channel.ts";
+export { Condition, type ConditionStatistics } from "./condition.ts";
 export { DummySemaphore } from "./dummy_semaphore.ts";
 export { BrokenBarrierError, Empty, Full, ShutDown } from "./errors.ts";
-export { Event } from "./event.ts";
+export { Event, type EventStatistics } from "./event.ts";
 export { Lease } from "./lease.ts";
-export { Lock, OwnedLock, RLock } from "./lock.ts";
+export { Lock, type LockStatistics, OwnedLock, RLock } from "./lock.ts";
 export { JoinableQueue, LifoQueue, PriorityQueue, type PriorityQueueOptions, Queue } from "./queue.ts";
 export {
   after,
@@ -38,5 +38,5 @@ export {
   type SelectedOf,
   send,
 } from "./select.ts";
-export { Semaphore } from "./semaphore.ts";
-export { type ShutdownOptions, SimpleQueue } from "./simple_queue.ts";
+export { Semaphore, type SemaphoreStatistics } from "./semaphore.ts";
+export { type QueueStatistics, type ShutdownOptions, SimpleQueue } from "./simple_queue.ts";

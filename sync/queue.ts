@@ -1,20 +1,30 @@
 import {
   type Accountable,
   callerTask,
+  describeTaken,
   enterWait,
   EXPIRE_FALSE,
+  holdersOf,
   type Leftover,
+  noteGranted,
+  noteMade,
+  noteReturned,
+  noteTaken,
   planWait,
   plural,
   readyWith,
+  recording,
   refusal,
   suspend,
+  type Task,
+  type WaitDetails,
   WaitList,
+  type WaitNode,
   type WaitOptions,
 } from "../hub/mod.ts";
 import { type Buffer, type Compare, Heap, Stack } from "./buffer.ts";
 import { checkFunction } from "./check.ts";
-import { SimpleQueue } from "./simple_queue.ts";
+import { type QueueStatistics, SimpleQueue } from "./simple_queue.ts";
 
 /**
  * A queue that knows how many of its items were not dealt with yet: `taskDone()` counts, `join()` waits.
@@ -60,15 +70,46 @@ export class Queue<T> extends SimpleQueue<T> implements Accountable {
   constructor(maxSize: number = Infinity, items: Iterable<T> = [], buffer?: Buffer<T>) {
     super(maxSize, items, buffer);
     this.#unfinished = this.size;
-    callerTask().hub.inventory?.add(this);
+    const task = callerTask();
+    task.hub.inventory?.add(this);
+    if (task.hub.debug) noteMade(this, this.empty ? undefined : task);
   }
 
   /** For simulations: the items that nobody dealt with, if `taskDone()` or `join()` were ever called. */
   get leftover(): Leftover | undefined {
     const count = this.#unfinished;
-    return this.#joinable && count > 0
-      ? { kind: "items", text: `${plural(count, "item")} unprocessed` }
-      : undefined;
+    if (!this.#joinable || count === 0) return undefined;
+    const taken = describeTaken(this, this.#takenItems);
+    return { kind: "items", text: `${plural(count, "item")} unprocessed${taken ? `, ${taken}` : ""}` };
+  }
+
+  /** What {@linkcode statistics} returns. */
+  protected override figures(): QueueStatistics {
+    const { closed, ...figures } = super.figures();
+    return { ...figures, joiners: this.#joiners.size, unfinishedTasks: this.#unfinished, closed };
+  }
+
+  /**
+   * For reports: as of a `SimpleQueue`; of those who join, how many items were not reported done, and with
+   * `hub.debug` who has taken them, and where.
+   */
+  override inspectWait(what: string): WaitDetails | undefined {
+    if (what !== "join") return super.inspectWait(what);
+    const out = this.#takenItems;
+    const texts = [
+      `${plural(this.#unfinished, "item")} not reported done`,
+      this.empty ? undefined : `${this.size} of them not taken`,
+      describeTaken(this, out),
+    ];
+    return {
+      text: texts.filter((text) => text !== undefined).join(", "),
+      blockers: this.empty ? holdersOf(this, out) : undefined,
+    };
+  }
+
+  /** How many items were taken and not reported done. */
+  get #takenItems(): number {
+    return Math.max(0, this.#unfinished - this.size);
   }
 
   /** How many items were put and not reported done. */
@@ -87,6 +128,7 @@ export class Queue<T> extends SimpleQueue<T> implements Accountable {
       throw new RangeError("Cannot finish task: taskDone() was called more often than items were put");
     }
     this.#finish();
+    if (recording) noteReturned(this, callerTask(), this.#takenItems);
   }
 
   /**
@@ -107,6 +149,16 @@ export class Queue<T> extends SimpleQueue<T> implements Accountable {
   /** Counts the item. */
   protected override onPut(): void {
     this.#unfinished++;
+  }
+
+  /** Remembers who has to report it done. */
+  protected override onTaken(task: Task): void {
+    if (task.hub.debug) noteTaken(this, task);
+  }
+
+  /** Remembers who has to report it done. */
+  protected override onGranted(node: WaitNode): void {
+    noteGranted(this, node);
   }
 
   /** Drops the items that are left: nobody will deal with them. */

@@ -7,6 +7,7 @@ import {
   planWait,
   readyWith,
   refusal,
+  startRecording,
   type Task,
   Waiter,
   type WaitList,
@@ -43,6 +44,7 @@ class Feeder<T> implements WaitNode, WaitSource {
     readonly controller: ReadableStreamDefaultController<T>,
   ) {
     this.waiter = new Waiter(task, this, undefined);
+    if (task.hub.debug) startRecording();
     owner.getters.push(this);
   }
 

@@ -9,6 +9,7 @@ import {
   planWait,
   readyWith,
   refusal,
+  startRecording,
   type Task,
   Timeout,
   type Timer,
@@ -20,6 +21,7 @@ import {
   type WaitOptions,
   type WaitSource,
 } from "../hub/mod.ts";
+import { waitTitle } from "../hub/inspect/describe.ts";
 import type { Channel } from "./channel.ts";
 import type { SimpleQueue } from "./simple_queue.ts";
 
@@ -37,6 +39,10 @@ import type { SimpleQueue } from "./simple_queue.ts";
  * ```
  */
 export interface SelectCase<T> {
+  /** For reports: what is waited for, in a word or two. */
+  readonly what?: string | undefined;
+  /** For reports: the object it is waited for on. */
+  readonly on?: object | undefined;
   /** Does it if that needs no wait: what it yields, boxed. */
   attempt(): { readonly value: T } | undefined;
   /** Starts waiting for it; the returned function stops that. */
@@ -112,6 +118,8 @@ export type IndexOf<I> = I extends `${infer N extends number}` ? N : number;
  * ```
  */
 export interface CaseOutcome {
+  /** The wait that all the cases share. */
+  readonly waiter?: Waiter | undefined;
   /** The case has come true. */
   win(index: number, value: unknown): void;
   /** The case has failed. */
@@ -150,6 +158,11 @@ export class CaseNode implements WaitNode {
     this.#index = index;
   }
 
+  /** For reports: the wait it stands in line for. */
+  get waiter(): Waiter | undefined {
+    return this.#selection.waiter;
+  }
+
   /** Its case has come true: the others are given up at once. */
   wake(value: unknown): void {
     this.#selection.win(this.#index, value);
@@ -163,13 +176,15 @@ export class CaseNode implements WaitNode {
 
 /** One wait for several cases. */
 class Selection implements WaitSource, CaseOutcome {
-  readonly what = "select";
   readonly owner = undefined;
   readonly waiter: Waiter;
+  readonly #cases: readonly SelectCase<unknown>[];
   readonly #stops: (() => void)[] = [];
 
   constructor(task: Task, cases: readonly SelectCase<unknown>[]) {
     this.waiter = new Waiter(task, this, undefined);
+    this.#cases = cases;
+    if (task.hub.debug) startRecording();
     try {
       cases.forEach((entry, index) => {
         this.#stops.push(entry.enlist(new CaseNode(this, index, undefined), task));
@@ -178,6 +193,10 @@ class Selection implements WaitSource, CaseOutcome {
       this.#stop(-1); // a node left behind would swallow an item
       throw error;
     }
+  }
+
+  get what(): string {
+    return `select of ${this.#cases.map(describeCase).join(" or ")}`;
   }
 
   win(index: number, value: unknown): void {
@@ -201,6 +220,10 @@ class Selection implements WaitSource, CaseOutcome {
       if (index !== except) stop();
     });
   }
+}
+
+function describeCase({ what = "something", on }: SelectCase<unknown>): string {
+  return waitTitle({ what, owner: on, remove() {} });
 }
 
 const NEVER: Expiry = expireThrowing(() => new Timeout(null, { message: "select()" }));
@@ -284,6 +307,8 @@ function enlistIn(list: WaitList, node: CaseNode): () => void {
 export function recv<T>(source: SimpleQueue<T> | Channel<T>): SelectCase<T> {
   checkLine(source, "receive");
   return {
+    what: "get",
+    on: source,
     attempt: () =>
       source.size > 0 || source.putters.size > 0 || source.closed ? { value: source.getNowait() } : undefined,
     enlist: (node) => enlistIn(source.getters, node),
@@ -309,6 +334,8 @@ export function recv<T>(source: SimpleQueue<T> | Channel<T>): SelectCase<T> {
 export function send<T>(target: SimpleQueue<T> | Channel<T>, item: T): SelectCase<undefined> {
   checkLine(target, "send");
   return {
+    what: "put",
+    on: target,
     attempt() {
       if (target.full && target.getters.size === 0 && !target.closed) return undefined;
       target.putNowait(item);
@@ -338,6 +365,7 @@ export function send<T>(target: SimpleQueue<T> | Channel<T>, item: T): SelectCas
 export function after(delay: Duration): SelectCase<undefined> {
   const ms = toMilliseconds(delay, "select", "delay");
   return {
+    what: "a delay",
     attempt: () => undefined,
     enlist(node, { hub }) {
       if (ms === Infinity) return () => {};
@@ -370,6 +398,8 @@ export function done<W extends Waitable>(object: W): SelectCase<W> {
     );
   }
   return {
+    what: "ready",
+    on: object,
     attempt: () => object.ready ? { value: object } : undefined,
     enlist(node) {
       const link = object.rawlink(() => node.wake(object));

@@ -1,21 +1,31 @@
 import {
   type Accountable,
   callerTask,
+  describeTaken,
   enterWait,
   EXPIRE_FALSE,
   expireThrowing,
   expireWith,
   type Expiry,
+  holdersOf,
+  type Inspectable,
   type Leftover,
   linkReady,
+  Named,
+  noteGranted,
+  noteReturned,
+  noteTaken,
+  noteTakenByCaller,
   planWait,
   plural,
   quiet,
   readyWith,
+  recording,
   refusal,
   suspend,
   type Task,
   Timeout,
+  type WaitDetails,
   Waiter,
   WaitList,
   type WaitNode,
@@ -23,18 +33,48 @@ import {
   type WaitPlan,
 } from "../hub/mod.ts";
 import { checkFunction, checkWhole } from "./check.ts";
-import { Lease } from "./lease.ts";
+import { type Lease, leaseTo } from "./lease.ts";
 
 /** What a waiter brings that takes a permit: wakes it, at the very moment the permit is handed over. */
 type HandOver = (waiter: WaitNode, semaphore: Semaphore) => void;
 
-const PERMIT: HandOver = (waiter) => waiter.wake(true);
-const LEASE: HandOver = (waiter, semaphore) => waiter.wake(new Lease(semaphore));
+const PERMIT: HandOver = (waiter, semaphore) => {
+  if ((waiter as Waiter).task.hub.debug) noteGranted(semaphore, waiter);
+  waiter.wake(true);
+};
+const LEASE: HandOver = (waiter, semaphore) => {
+  const { task } = waiter as Waiter;
+  if (task.hub.debug) noteGranted(semaphore, waiter);
+  waiter.wake(leaseTo(task, semaphore));
+};
 /** What a waiter brings that takes nothing, and gets the counter. */
 const COUNTER = "counter";
 
 const EXPIRE_ZERO: Expiry = expireWith(0);
 const LEASE_EXPIRY: Expiry = expireThrowing(() => new Timeout(null, { message: "Semaphore.lease()" }));
+
+/**
+ * What {@linkcode Semaphore.statistics} returns.
+ *
+ * @example How many are free
+ * ```ts
+ * import { Semaphore, type SemaphoreStatistics } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const semaphore = new Semaphore(2);
+ * await semaphore.acquire();
+ * const statistics: SemaphoreStatistics = semaphore.statistics();
+ * assertEquals(statistics, { total: 2, free: 1, waiting: 0 });
+ * ```
+ */
+export interface SemaphoreStatistics {
+  /** How many permits it was made with. */
+  readonly total: number;
+  /** How many are free: more than `total` if more were released than acquired. */
+  readonly free: number;
+  /** How many wait for it, callbacks included. */
+  readonly waiting: number;
+}
 
 /**
  * A number of permits. Those who wait are served first come first served: `release()` hands the permit
@@ -57,8 +97,8 @@ const LEASE_EXPIRY: Expiry = expireThrowing(() => new Timeout(null, { message: "
  * assertEquals(semaphore.counter, 2);
  * ```
  */
-export class Semaphore implements Accountable {
-  readonly #waiters: WaitList = new WaitList("acquire", this);
+export class Semaphore extends Named implements Accountable, Inspectable {
+  readonly #waiters: WaitList = new WaitList(this.action, this);
   /** How many there are, those taken included. */
   #total: number;
   /** Negative if more are taken than there are: see {@linkcode adjust}. */
@@ -71,6 +111,7 @@ export class Semaphore implements Accountable {
    * @throws {RangeError} If `value` is not a non-negative integer.
    */
   constructor(value = 1) {
+    super();
     checkWhole(value, 0, "create semaphore", "value");
     this.#total = this.#counter = value;
     callerTask().hub.inventory?.add(this);
@@ -78,8 +119,38 @@ export class Semaphore implements Accountable {
 
   /** For simulations: the permits that were not given back. */
   get leftover(): Leftover | undefined {
-    const held = this.#total - this.#counter;
-    return held > 0 ? { kind: "permits", text: `${plural(held, "permit")} held` } : undefined;
+    const held = this.#held;
+    if (held <= 0) return undefined;
+    const taken = describeTaken(this, held);
+    return { kind: "permits", text: `${plural(held, "permit")} held${taken ? `, ${taken}` : ""}` };
+  }
+
+  /**
+   * Figures about it, as they are now: a frozen object. Does not switch.
+   *
+   * Source: `trio.Semaphore.statistics`.
+   */
+  statistics(): SemaphoreStatistics {
+    return Object.freeze({ total: this.#total, free: this.#counter, waiting: this.#waiters.size });
+  }
+
+  /**
+   * For reports: how many permits are free, and with `hub.debug` who has taken the others, and where. They stand in
+   * the way if every permit has a known taker; otherwise anybody may be about to release one.
+   */
+  inspectWait(_what: string): WaitDetails {
+    const held = this.#held;
+    const free = this.#total === 0 ? "no permit is free" : `${this.#counter} of ${this.#total} permits free`;
+    const taken = describeTaken(this, held);
+    return {
+      text: taken === undefined ? free : `${free}, ${taken}`,
+      blockers: this.locked ? holdersOf(this, held) : undefined,
+    };
+  }
+
+  /** How many permits are taken; negative if more were released. */
+  get #held(): number {
+    return this.#total - this.#counter;
   }
 
   /** How many permits are free. */
@@ -113,14 +184,14 @@ export class Semaphore implements Accountable {
     const task = enterWait("acquire semaphore");
     const refused = refusal(task, plan);
     if (refused !== undefined) return refused;
-    if (this.tryAcquire()) return readyWith(task, this.#waiters, true);
+    if (this.#takeAs(task)) return readyWith(task, this.#waiters, true);
     return suspend(task, this.#waiters, PERMIT, plan, EXPIRE_FALSE);
   }
 
   /** Takes a permit if one is free, and says whether. Does not switch. */
   tryAcquire(): boolean {
-    if (this.#counter <= 0) return false;
-    this.#counter--;
+    if (!this.take()) return false;
+    if (recording) noteTakenByCaller(this);
     return true;
   }
 
@@ -130,13 +201,8 @@ export class Semaphore implements Accountable {
    * @returns How many permits are free now.
    */
   release(): number {
-    if (this.#counter < 0) return ++this.#counter;
-    const watchers = this.#takeWatchers();
-    const taker = this.#waiters.shift();
-    if (taker === undefined) this.#counter++;
-    else (taker.value as HandOver)(taker, this);
-    for (const watcher of watchers) watcher.wake(this.#counter);
-    return this.#counter;
+    if (recording) noteReturned(this, callerTask(), Math.max(0, this.#held - 1));
+    return this.give();
   }
 
   /**
@@ -164,7 +230,7 @@ export class Semaphore implements Accountable {
     const task = enterWait("lease semaphore");
     const refused = refusal(task, plan);
     if (refused !== undefined) return refused;
-    if (this.tryAcquire()) return readyWith(task, this.#waiters, new Lease(this));
+    if (this.#takeAs(task)) return readyWith(task, this.#waiters, leaseTo(task, this));
     return suspend(task, this.#waiters, LEASE, plan, LEASE_EXPIRY);
   }
 
@@ -189,6 +255,29 @@ export class Semaphore implements Accountable {
     return linkReady(this, this.#waiters, callback);
   }
 
+  /** What reports call the wait for a permit, for subclasses. Asked while it is made. */
+  protected get action(): string {
+    return "acquire";
+  }
+
+  /** As `tryAcquire()`, for subclasses that know themselves who has taken what. */
+  protected take(): boolean {
+    if (this.#counter <= 0) return false;
+    this.#counter--;
+    return true;
+  }
+
+  /** As `release()`, for subclasses that know themselves who has taken what. */
+  protected give(): number {
+    if (this.#counter < 0) return ++this.#counter;
+    const watchers = this.#takeWatchers();
+    const taker = this.#waiters.shift();
+    if (taker === undefined) this.#counter++;
+    else (taker.value as HandOver)(taker, this);
+    for (const watcher of watchers) watcher.wake(this.#counter);
+    return this.#counter;
+  }
+
   /** Waits for a permit, for subclasses: `handOver` is called at the very moment it is given, and wakes the waiter. */
   protected enqueue<T>(
     task: Task,
@@ -205,8 +294,14 @@ export class Semaphore implements Accountable {
    */
   protected adjust(delta: number): void {
     this.#total += delta;
-    for (; delta > 0 && (this.#counter < 0 || this.#waiters.size > 0); delta--) this.release();
+    for (; delta > 0 && (this.#counter < 0 || this.#waiters.size > 0); delta--) this.give();
     this.#counter += delta;
+  }
+
+  #takeAs(task: Task): boolean {
+    if (!this.take()) return false;
+    if (task.hub.debug) noteTaken(this, task);
+    return true;
   }
 
   /** Those at the head of the line who take nothing. */

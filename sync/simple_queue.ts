@@ -1,14 +1,27 @@
 import {
+  callerTask,
+  describePuts,
   enterWait,
   expireThrowing,
   type Expiry,
   failedWith,
+  type Inspectable,
+  Named,
+  notePut,
+  notePutByCaller,
+  notePutByWaiter,
   planWait,
+  plural,
   readyWith,
+  recording,
   refusal,
   Ring,
+  startRecording,
   suspend,
+  type Task,
+  type WaitDetails,
   WaitList,
+  type WaitNode,
   type WaitOptions,
 } from "../hub/mod.ts";
 import type { Buffer } from "./buffer.ts";
@@ -47,6 +60,36 @@ export interface ShutdownOptions {
 }
 
 /**
+ * What `statistics()` of queues returns.
+ *
+ * @example How full it is
+ * ```ts
+ * import { Queue, type QueueStatistics } from "@verdant/green";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const statistics: QueueStatistics = new Queue(2, ["a"]).statistics();
+ * const { size, maxSize, unfinishedTasks } = statistics;
+ * assertEquals([size, maxSize, unfinishedTasks], [1, 2, 1]);
+ * ```
+ */
+export interface QueueStatistics {
+  /** How many items it holds. */
+  readonly size: number;
+  /** How many items it holds at most. */
+  readonly maxSize: number;
+  /** How many wait for an item. */
+  readonly getters: number;
+  /** How many wait for room. */
+  readonly putters: number;
+  /** How many wait until everything is dealt with; `undefined` for a `SimpleQueue`. */
+  readonly joiners?: number;
+  /** How many items were put and not reported done; `undefined` for a `SimpleQueue`. */
+  readonly unfinishedTasks?: number;
+  /** Whether it was shut down. */
+  readonly closed: boolean;
+}
+
+/**
  * First in, first out, between greenlets. Those who wait are served first come first served: a put item is
  * assigned to the getter that has waited longest.
  *
@@ -69,7 +112,7 @@ export interface ShutdownOptions {
  * assertEquals(await Array.fromAsync(queue), [0, 1, 2]);
  * ```
  */
-export class SimpleQueue<T> implements AsyncIterable<T> {
+export class SimpleQueue<T> extends Named implements AsyncIterable<T>, Inspectable {
   /** Those who wait for an item. For `select`. */
   readonly getters: WaitList = new WaitList("get", this);
   /** Those who wait for room. For `select`. */
@@ -88,6 +131,7 @@ export class SimpleQueue<T> implements AsyncIterable<T> {
    * number of items.
    */
   constructor(maxSize: number = Infinity, items: Iterable<T> = [], buffer: Buffer<T> = new Ring<T>()) {
+    super();
     checkSize(maxSize, 1, "create queue", "maxSize");
     this.#maxSize = maxSize;
     this.#buffer = buffer;
@@ -128,6 +172,33 @@ export class SimpleQueue<T> implements AsyncIterable<T> {
     return this.#closed;
   }
 
+  /**
+   * Figures about it, as they are now: a frozen object. Does not switch.
+   *
+   * Source: `trio.MemoryChannelStatistics`.
+   */
+  statistics(): QueueStatistics {
+    return Object.freeze(this.figures());
+  }
+
+  /** What {@linkcode statistics} returns, for subclasses that know more. */
+  protected figures(): QueueStatistics {
+    return {
+      size: this.size,
+      maxSize: this.#maxSize,
+      getters: this.getters.size,
+      putters: this.putters.size,
+      closed: this.#closed,
+    };
+  }
+
+  /** For reports: that it is empty or full, and with `hub.debug` who put something in last. */
+  inspectWait(what: string): WaitDetails | undefined {
+    if (what === "put") return { text: `it is full (${plural(this.size, "item")})` };
+    const puts = describePuts(this);
+    return { text: puts === undefined ? "it is empty" : `it is empty, ${puts}` };
+  }
+
   /** A queue of the same kind with the same items; nobody waits on it. */
   copy(): SimpleQueue<T> {
     return new (this.constructor as typeof SimpleQueue<T>)(this.#maxSize, this.items());
@@ -150,8 +221,12 @@ export class SimpleQueue<T> implements AsyncIterable<T> {
     const refused = refusal(task, plan);
     if (refused !== undefined) return refused;
     if (this.#closed) return failedWith(task, this.putters, isShutDown("put to"));
-    if (this.full) return suspend(task, this.putters, item, plan, PUT_EXPIRY);
+    if (this.full) {
+      if (task.hub.debug) startRecording();
+      return suspend(task, this.putters, item, plan, PUT_EXPIRY);
+    }
     this.#accept(item);
+    if (task.hub.debug) notePut(this, task);
     return readyWith(task, this.putters, undefined);
   }
 
@@ -165,6 +240,7 @@ export class SimpleQueue<T> implements AsyncIterable<T> {
     if (this.#closed) throw isShutDown("put to");
     if (this.full) throw new Full(`Cannot put to queue: it holds ${this.size} items, its maximum`);
     this.#accept(item);
+    if (recording) notePutByCaller(this);
   }
 
   /**
@@ -178,8 +254,12 @@ export class SimpleQueue<T> implements AsyncIterable<T> {
     const task = enterWait("get from queue");
     const refused = refusal(task, plan);
     if (refused !== undefined) return refused;
-    if (this.#buffer.size > 0) return readyWith(task, this.getters, this.#take());
+    if (this.#buffer.size > 0) {
+      if (task.hub.debug) this.onTaken(task);
+      return readyWith(task, this.getters, this.#take());
+    }
     if (this.#closed) return failedWith(task, this.getters, isShutDown("get from"));
+    if (task.hub.debug) startRecording();
     return suspend(task, this.getters, undefined, plan, GET_EXPIRY);
   }
 
@@ -191,6 +271,7 @@ export class SimpleQueue<T> implements AsyncIterable<T> {
    */
   getNowait(): T {
     this.#checkItem("get from");
+    if (recording) this.onTaken(callerTask());
     return this.#take();
   }
 
@@ -245,6 +326,12 @@ export class SimpleQueue<T> implements AsyncIterable<T> {
   /** Called for every item that comes in. */
   protected onPut(): void {}
 
+  /** Called for every item that a task takes without having waited, while anything is recorded. */
+  protected onTaken(_task: Task): void {}
+
+  /** Called for every item that one who waits is given, while anything is recorded. */
+  protected onGranted(_node: WaitNode): void {}
+
   /** Drops the items that are left; called by an immediate shutdown. */
   protected drop(): void {
     while (this.#buffer.size > 0) this.#buffer.shift();
@@ -255,6 +342,7 @@ export class SimpleQueue<T> implements AsyncIterable<T> {
     const getters = this.getters;
     for (let getter = getters.shift(); getter !== undefined; getter = getters.shift()) {
       const takes = getter.value !== PEEK; // read before it is replaced by the grant
+      if (recording && takes) this.onGranted(getter);
       getter.wake(item);
       if (takes) return this.onPut();
     }
@@ -279,6 +367,7 @@ export class SimpleQueue<T> implements AsyncIterable<T> {
         putter.fail(error); // its item was refused: not the matter of whoever made room
         continue;
       }
+      if (recording) notePutByWaiter(this, putter);
       putter.wake(undefined);
     }
   }

@@ -1,10 +1,11 @@
 import {
   expireThrowing,
-  type Held,
   immediately,
+  type Inspectable,
   park,
   type Task,
   Timeout,
+  type WaitDetails,
   Waiter,
   type WaitPlan,
   type WaitSource,
@@ -15,7 +16,7 @@ import { textOfAll } from "./key_text.ts";
 import { KeyWatch } from "./key_watch.ts";
 
 /** One wait for the values of several keys: its greenlet is woken once, when all are there or one is an error. */
-export class DAGGathering<K, V> implements WaitSource, Held {
+export class DAGGathering<K, V> implements WaitSource, Inspectable {
   readonly #values: DAGValues<K, V>;
   readonly #keys: ReadonlySet<K>;
   readonly #missing: Set<K>;
@@ -56,8 +57,9 @@ export class DAGGathering<K, V> implements WaitSource, Held {
     return this;
   }
 
-  get holder(): Task | undefined {
-    return this.#values.makerOfAny(this.#missing);
+  inspectWait(): WaitDetails {
+    const maker = this.#values.makerOfAny(this.#missing);
+    return { blockers: maker && [maker] };
   }
 
   remove(): void {

@@ -1,17 +1,19 @@
 import {
   enterWait,
   expireWith,
-  type Held,
+  type Inspectable,
   park,
   planWait,
   readyWith,
   refusal,
   Ring,
   type Task,
+  type WaitDetails,
   Waiter,
   WaitList,
   type WaitSource,
 } from "../../hub/mod.ts";
+import { shortName } from "../../hub/inspect/describe.ts";
 import { PropagateError } from "./dag_errors.ts";
 import type { DAGValues } from "./dag_values.ts";
 import { textOfAll } from "./key_text.ts";
@@ -46,7 +48,7 @@ type Result<K, V> = IteratorResult<[K, V], undefined>;
  *
  * Invariant: somebody waits only while no value is ready.
  */
-export class DAGResults<K, V> implements AsyncIterableIterator<[K, V], undefined>, WaitSource, Held {
+export class DAGResults<K, V> implements AsyncIterableIterator<[K, V], undefined>, WaitSource, Inspectable {
   readonly #values: DAGValues<K, unknown>;
   readonly #view: View;
   /** Neither ready nor yielded. */
@@ -105,8 +107,14 @@ export class DAGResults<K, V> implements AsyncIterableIterator<[K, V], undefined
     return this;
   }
 
-  get holder(): Task | undefined {
-    return this.#values.makerOfAny(this.#pending);
+  /** Any value will do: all who make one stand in the way, unless one is missing that anybody may post. */
+  inspectWait(): WaitDetails {
+    const makers = new Set([...this.#pending].map((key) => this.#values.makerOfAny([key])));
+    const known = [...makers].filter((maker) => maker !== undefined);
+    if (known.length === makers.size) return { blockers: known };
+    return {
+      text: known.length === 0 ? undefined : `some of it made by ${known.map(shortName).join(" and ")}`,
+    };
   }
 
   remove(waiter: Waiter): void {

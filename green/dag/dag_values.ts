@@ -3,14 +3,15 @@ import {
   enterWait,
   expireThrowing,
   failedWith,
-  type Held,
   immediately,
+  type Inspectable,
   planWait,
   readyWith,
   refusal,
   suspend,
   type Task,
   Timeout,
+  type WaitDetails,
   Waiter,
   WaitList,
   type WaitNode,
@@ -138,7 +139,7 @@ export class DAGValues<K, V> {
 const VALUE: WaitSource = { what: "value", owner: undefined, remove() {} };
 
 /** A value that somebody waits for: what reports of deadlocks speak of. */
-class DAGValue implements Held {
+class DAGValue implements Inspectable {
   readonly waiters: WaitList;
   readonly #maker: () => Task | undefined;
 
@@ -147,9 +148,10 @@ class DAGValue implements Held {
     this.waiters = new Waiters(name, this, onEmpty);
   }
 
-  /** Whose task makes it. */
-  get holder(): Task | undefined {
-    return this.#maker();
+  /** Whose task makes it stands in the way. */
+  inspectWait(): WaitDetails {
+    const maker = this.#maker();
+    return { blockers: maker && [maker] };
   }
 }
 

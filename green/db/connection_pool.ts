@@ -2,10 +2,25 @@ import { quiet, type WaitOptions } from "../../hub/mod.ts";
 import { checkFunction } from "../../sync/check.ts";
 import { Event } from "../../sync/event.ts";
 import type { ConnectionAdapter } from "./connection_adapter.ts";
-import { checkTimes, type ConnectionPoolOptions } from "./connection_pool_options.ts";
+import type { ResourcePoolStatistics } from "../resources/resource_pool_statistics.ts";
+import { checkTimes, type ConnectionPoolOptions, type ConnectionTimes } from "./connection_pool_options.ts";
 import type { OpenConnection } from "./open_connection.ts";
 import { OpenConnections } from "./open_connections.ts";
 import { Loan, type PooledConnection } from "./pooled_connection.ts";
+
+/** The connections of a pool: reports speak of the pool. */
+class PoolConnections<C extends object> extends OpenConnections<C> {
+  readonly #title: string;
+
+  constructor(adapter: ConnectionAdapter<C>, options: ConnectionPoolOptions, times: ConnectionTimes) {
+    super(adapter, options, times);
+    this.#title = `ConnectionPool(${adapter.name})`;
+  }
+
+  get inspectTitle(): string {
+    return this.#title;
+  }
+}
 
 /**
  * Connections to a database that greenlets take turns in using.
@@ -70,7 +85,7 @@ export class ConnectionPool<C extends object> implements AsyncDisposable {
     checkFunction(adapter.connect, "create pool", "adapter.connect");
     checkFunction(adapter.close, "create pool", "adapter.close");
     this.#adapter = adapter;
-    this.#connections = new OpenConnections(adapter, options, checkTimes(options));
+    this.#connections = new PoolConnections(adapter, options, checkTimes(options));
   }
 
   // ---- State -------------------------------------------------------------------------------------
@@ -78,6 +93,15 @@ export class ConnectionPool<C extends object> implements AsyncDisposable {
   /** How messages call the database. */
   get name(): string {
     return this.#adapter.name;
+  }
+
+  /**
+   * Figures about it, as they are now: a frozen object. Does not switch.
+   *
+   * Source: `trio`'s `statistics()`.
+   */
+  statistics(): ResourcePoolStatistics {
+    return this.#connections.statistics();
   }
 
   /** How many connections there are: idle, leased, being opened, cleaned and closed. */

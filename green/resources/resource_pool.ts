@@ -1,24 +1,34 @@
 import {
   type Accountable,
   callerTask,
+  describeTaken,
   enterWait,
   EXPIRE_FALSE,
   expireThrowing,
   type Expiry,
   failedWith,
+  holdersOf,
   type Hub,
   immediately,
+  type Inspectable,
   type Leftover,
+  Named,
+  noteGranted,
+  noteReturned,
+  noteTaken,
   park,
   planWait,
   plural,
   quiet,
   readyWith,
+  recording,
   refusal,
   suspend,
   Timeout,
+  type WaitDetails,
   Waiter,
   WaitList,
+  type WaitNode,
   type WaitOptions,
 } from "../../hub/mod.ts";
 import { checkFunction, checkSize, checkWhole } from "../../sync/check.ts";
@@ -28,6 +38,7 @@ import { type Creation, Creations } from "./creation.ts";
 import { LentItems } from "./lent_items.ts";
 import { ResourceLease } from "./resource_lease.ts";
 import type { ResourcePoolOptions } from "./resource_pool_options.ts";
+import { describeUse, type ResourcePoolStatistics } from "./resource_pool_statistics.ts";
 
 /** No item is ready. */
 const NONE: unique symbol = Symbol("none");
@@ -69,7 +80,7 @@ const GET_EXPIRY: Expiry = expireThrowing(() => new Timeout(null, { message: "Re
  * assertEquals([used, made], [["tool 1", "tool 2", "tool 1", "tool 2"], 2]);
  * ```
  */
-export class ResourcePool<T> implements AsyncDisposable, Accountable {
+export class ResourcePool<T> extends Named implements AsyncDisposable, Accountable, Inspectable {
   /** Where it works. */
   protected readonly hub: Hub;
   readonly #options: ResourcePoolOptions<T>;
@@ -99,6 +110,7 @@ export class ResourcePool<T> implements AsyncDisposable, Accountable {
    * @throws {TypeError} If `create`, `destroy` or `validate` is not a function.
    */
   constructor(options: ResourcePoolOptions<T> = {}) {
+    super();
     const { minSize = 0, maxSize = 4 } = options;
     checkWhole(minSize, 0, "create pool", "minSize");
     checkSize(maxSize, 0, "create pool", "maxSize");
@@ -163,7 +175,41 @@ export class ResourcePool<T> implements AsyncDisposable, Accountable {
 
   /** For simulations: the items that were not given back. */
   get leftover(): Leftover | undefined {
-    return this.lent > 0 ? { kind: "permits", text: `${plural(this.lent, "item")} lent` } : undefined;
+    if (this.lent === 0) return undefined;
+    const taken = describeTaken(this, this.lent);
+    return { kind: "permits", text: `${plural(this.lent, "item")} lent${taken ? `, ${taken}` : ""}` };
+  }
+
+  /**
+   * Figures about it, as they are now: a frozen object. Does not switch.
+   *
+   * Source: `trio`'s `statistics()`.
+   */
+  statistics(): ResourcePoolStatistics {
+    const { size, minSize, maxSize, idle, lent, waiting, closed } = this;
+    const making = this.#creations.size + this.#preparing;
+    return Object.freeze({
+      size,
+      minSize,
+      maxSize,
+      idle,
+      lent,
+      making,
+      destroying: this.#destroying,
+      waiting,
+      closed,
+    });
+  }
+
+  /** For reports: where the items are, and with `hub.debug` who has them and has taken them where. */
+  inspectWait(_what: string): WaitDetails {
+    const { lent } = this;
+    const use = describeUse(this.statistics());
+    const taken = describeTaken(this, lent);
+    return {
+      text: taken === undefined ? use : `${use}, ${taken}`,
+      blockers: lent === this.size ? holdersOf(this, lent) : undefined,
+    };
   }
 
   // ---- Lending -----------------------------------------------------------------------------------
@@ -185,7 +231,10 @@ export class ResourcePool<T> implements AsyncDisposable, Accountable {
     if (refused !== undefined) return refused;
     if (this.#closed) return failedWith(task, this.#waiters, isClosed());
     const item = this.#waiters.size === 0 ? this.#takeIdle() : NONE; // nobody is overtaken
-    if (item !== NONE) return readyWith(task, this.#waiters, this.#lend(item));
+    if (item !== NONE) {
+      if (task.hub.debug) noteTaken(this, task, item);
+      return readyWith(task, this.#waiters, this.#lend(item));
+    }
     if (plan.timeout === 0) return immediately(plan, GET_EXPIRY);
     const waiter = new Waiter(task, this.#waiters, undefined);
     this.#waiters.push(waiter);
@@ -219,6 +268,7 @@ export class ResourcePool<T> implements AsyncDisposable, Accountable {
       }
       if (!this.#lent.deleteOldest()) throw new TypeError("Cannot put to pool: nothing is lent");
     }
+    if (recording) this.#noteReturned(item);
     this.#accept(item);
     this.#review();
   }
@@ -231,6 +281,7 @@ export class ResourcePool<T> implements AsyncDisposable, Accountable {
    */
   discard(item: T): void {
     if (!this.#lent.delete(item)) throw new TypeError("Cannot discard item: it is not lent by this pool");
+    if (recording) this.#noteReturned(item);
     this.#destroy(item);
     this.#review();
   }
@@ -336,6 +387,7 @@ export class ResourcePool<T> implements AsyncDisposable, Accountable {
    */
   protected putAfter(item: T, prepare: () => PromiseLike<boolean>): void {
     if (!this.#lent.delete(item)) throw new TypeError("Cannot put to pool: the item is not lent");
+    if (recording) this.#noteReturned(item);
     this.#preparing++;
     this.#prepare(item, prepare);
   }
@@ -379,12 +431,23 @@ export class ResourcePool<T> implements AsyncDisposable, Accountable {
     return item;
   }
 
+  /** Lends an item to one who has waited for it. */
+  #hand(item: T, waiter: WaitNode): void {
+    const { task } = waiter as Waiter;
+    if (task.hub.debug) noteGranted(this, waiter, item);
+    waiter.wake(this.#lend(item));
+  }
+
+  #noteReturned(item: T): void {
+    noteReturned(this, callerTask(), this.lent, item);
+  }
+
   /** Serves those who wait for whom nothing is on the way. */
   #supply(): void {
     while (this.#waiters.size > this.#creations.wanted + this.#preparing) {
       if (this.idle > 0) {
         const item = this.#takeIdle();
-        if (item !== NONE) this.#waiters.shift()!.wake(this.#lend(item));
+        if (item !== NONE) this.#hand(item, this.#waiters.shift()!);
       } else if (this.size < this.#maxSize) {
         this.#creations.beginFor(this.#waiters);
       } else {
@@ -397,7 +460,7 @@ export class ResourcePool<T> implements AsyncDisposable, Accountable {
   #accept(item: T): void {
     if (this.#closed || this.kept >= this.#maxSize) return this.#destroy(item);
     const waiter = this.#waiters.shift();
-    if (waiter !== undefined) return waiter.wake(this.#lend(item));
+    if (waiter !== undefined) return this.#hand(item, waiter);
     this.#idle.push(item);
     this.onIdle(item);
   }

@@ -16,7 +16,7 @@
  *
  * @module
  */
-export { assertNoSwitches, assertSwitches, assertWaits } from "./assertions.ts";
+export { assertNoSwitches, assertSwitches, type AssertSwitchesOptions, assertWaits } from "./assertions.ts";
 export { type Random, seededRandom } from "./random.ts";
 export { Exploration, ExplorationError } from "./explore/exploration.ts";
 export { explore, type ExploreOptions } from "./explore/explore.ts";

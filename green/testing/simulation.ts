@@ -1,4 +1,13 @@
-import { type Hub, hubReport, LoopExit, originalOf, quiet, type Task, until } from "../../hub/mod.ts";
+import {
+  dump,
+  hopelessDump,
+  type Hub,
+  LoopExit,
+  originalOf,
+  quiet,
+  type Task,
+  until,
+} from "../../hub/mod.ts";
 import { runAs } from "../../hub/context.ts";
 import { Greenlet } from "../greenlet.ts";
 import { Job } from "../job.ts";
@@ -159,7 +168,7 @@ export class Simulation {
     else if (hub.timers.refs > 0) {
       clock.jump();
       this.#progressAt = performance.now();
-    } else throw new LoopExit(hubReport(hub, "All greenlets are blocked and nothing can wake them"));
+    } else throw new LoopExit(hopelessDump(hub));
   }
 
   /**
@@ -179,7 +188,9 @@ export class Simulation {
     const why = this.#awaitsForeign()
       ? "a promise that is not the library's own is awaited"
       : "greenlets run without end";
-    throw new SimulationError(hubReport(hub, `No progress within ${limit} ms of real time: ${why}`));
+    throw new SimulationError(
+      dump({ hub, headline: `No progress within ${limit} ms of real time: ${why}`, limit: 50 }),
+    );
   }
 
   /** In words, what is left and not allowed to. */

@@ -1,5 +1,6 @@
-import type { Hub } from "../../hub/mod.ts";
+import { type Hub, noteLook } from "../../hub/mod.ts";
 import { runAs } from "../../hub/context.ts";
+import { keeperOf } from "../worker_keeper.ts";
 import { unpackThrown } from "./error_packet.ts";
 import { type Alarm, pack, type Parcel, post, type PostBox, unpack } from "./parcel.ts";
 import type { FullOrder, PlainOrder, PlainResult, Report } from "./protocol.ts";
@@ -59,7 +60,7 @@ export class Thread {
       this.#inHub(() => this.#fail(`its thread crashed: ${event.message}`));
     };
     this.#worker = worker;
-    this.#keepAlive = keeperOf(worker);
+    this.#keepAlive = worker instanceof Worker ? keeperOf(worker) : () => {}; // or not the platform's
     this.#foreign = worker instanceof Worker ? 1 : 0;
   }
 
@@ -100,8 +101,14 @@ export class Thread {
     this.idleSince = this.#owner.hub.now();
   }
 
-  /** Ends it at once; its call, if it has one, is broken. The owner is not told. */
-  terminate(why: string, cause?: unknown): void {
+  /** Ends it at once; its call, if it has one, is broken, which is what the owner wants: it is not told. */
+  terminate(why: string): void {
+    const call = this.#call;
+    this.#end(why);
+    if (call !== undefined) noteLook(call.outcome);
+  }
+
+  #end(why: string, cause?: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#worker.terminate();
@@ -165,7 +172,7 @@ export class Thread {
 
   #fail(why: string, cause?: unknown): void {
     const call = this.#call;
-    this.terminate(why, cause);
+    this.#end(why, cause);
     if (call?.unheard) this.#owner.hub.handleError(call, call.outcome.error);
     this.#owner.onEnd(this);
   }
@@ -185,22 +192,4 @@ function orderOf(
   const { body: args, wired } = parcel;
   if (known && !wired) return (args as unknown[]).length === 0 ? key : [key, ...args as unknown[]];
   return { key, args, wired, task: known ? undefined : { module, name, text } };
-}
-
-/**
- * What decides whether a worker keeps the process alive. There is no official way: Deno has a method under a symbol
- * without a description, which its `node:worker_threads` uses. It counts, so it must be called in turn.
- */
-function keeperOf(worker: WorkerLike): ((keep: boolean) => void) | undefined {
-  const { prototype } = Worker;
-  if (!(worker instanceof Worker)) return () => {}; // not the platform's
-  const key = Object.getOwnPropertySymbols(prototype).find((symbol) => !symbol.description);
-  const method = key && (prototype as unknown as Record<symbol, unknown>)[key];
-  if (typeof method !== "function" || method.length !== 1) return undefined;
-  let kept = true;
-  return (keep) => {
-    if (keep === kept) return;
-    kept = keep;
-    method.call(worker, keep);
-  };
 }

@@ -1,4 +1,4 @@
-import type { WaitNode } from "../../hub/mod.ts";
+import { type WaitNode, watchesFailures } from "../../hub/mod.ts";
 import { AsyncResult } from "../../sync/async_result.ts";
 import { prepare } from "./parcel.ts";
 import type { TaskSpec } from "./task.ts";
@@ -27,6 +27,7 @@ export class ThreadCall<T = unknown> implements WaitNode {
 
   constructor(readonly spec: TaskSpec, public args: unknown[], unheard: boolean) {
     this.unheard = unheard;
+    if (watchesFailures()) this.outcome.name = this.label;
   }
 
   /** How messages call it. */

@@ -4,6 +4,7 @@ import {
   expireThrowing,
   type Expiry,
   getHub,
+  noteLook,
   planWait,
   quiet,
   readyWith,
@@ -328,7 +329,9 @@ export class ThreadPool implements AsyncDisposable {
     for (const thread of threads) thread.terminate(why);
     while (this.#queue.size > 0) {
       const node = this.#queue.shift()!;
-      node.fail(brokenBy(callOf(node).spec.name, why));
+      const call = callOf(node);
+      node.fail(brokenBy(call.spec.name, why));
+      noteLook(call.outcome);
     }
     this.#review();
   }
@@ -385,6 +388,7 @@ export class ThreadPool implements AsyncDisposable {
     if (!call.queued) return false;
     this.#queue.remove(call);
     call.fail(error);
+    noteLook(call.outcome);
     return true;
   }
 

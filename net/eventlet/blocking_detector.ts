@@ -1,4 +1,4 @@
-import { originalOf } from "../../hub/mod.ts";
+import { attachTracer, originalOf } from "../../hub/mod.ts";
 import type { Hub, Task, Tracer, Waiter } from "../../hub/mod.ts";
 
 /** As they were when the library was loaded: with green ones, the hub would see itself. */
@@ -27,8 +27,7 @@ const TICKS_PER_RESOLUTION = 10;
  * run token, but not the event loop: that it turns meanwhile is seen by a timer of the platform.
  */
 export class BlockingDetector implements Tracer {
-  readonly #hub: Hub;
-  readonly #inner: Tracer | undefined;
+  readonly #attached: Disposable;
   /** Milliseconds. */
   readonly #resolution: number;
   readonly #report: BlockingReport;
@@ -52,13 +51,11 @@ export class BlockingDetector implements Tracer {
     report: BlockingReport,
     now: () => number = () => performance.now(),
   ) {
-    this.#hub = hub;
     this.#resolution = resolution;
     this.#report = report;
     this.#now = now;
     this.#since = now();
-    this.#inner = hub.tracer;
-    hub.tracer = this;
+    this.#attached = attachTracer(hub, this);
     this.#ticker = originalOf(setInterval)(() => this.tick(), resolution / TICKS_PER_RESOLUTION);
     this.#ticker.unref();
   }
@@ -67,7 +64,7 @@ export class BlockingDetector implements Tracer {
   stop(): void {
     clearInterval(this.#ticker);
     this.#task = undefined;
-    if (this.#hub.tracer === this) this.#hub.tracer = this.#inner;
+    this.#attached[Symbol.dispose]();
   }
 
   /** The event loop turns: whoever has not given up the token awaits something foreign. */
@@ -77,28 +74,19 @@ export class BlockingDetector implements Tracer {
     this.#since = this.#now();
   }
 
-  spawned(task: Task): void {
-    this.#inner?.spawned(task);
-  }
+  spawned(): void {}
 
-  switched(task: Task, waiter: Waiter | undefined): void {
-    this.#inner?.switched(task, waiter);
+  switched(task: Task): void {
     this.#look();
     this.#task = task;
     this.#since = this.#now();
   }
 
   parked(waiter: Waiter): void {
-    this.#inner?.parked(waiter);
     this.#stopped(waiter.task);
   }
 
-  interrupted(task: Task): void {
-    this.#inner?.interrupted?.(task);
-  }
-
   ended(task: Task): void {
-    this.#inner?.ended(task);
     this.#stopped(task);
   }
 

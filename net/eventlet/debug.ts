@@ -18,7 +18,7 @@
  *
  * @module
  */
-import { describeWait, type ErrorHandler, getHub, type Hub, hubReport, type Task } from "../../hub/mod.ts";
+import { dump, type ErrorHandler, getHub, type Hub, type Task, waitTitle } from "../../hub/mod.ts";
 import { checkFunction } from "../../sync/check.ts";
 import { nameOf } from "../concurrency.ts";
 import { BlockingDetector, type BlockingReport } from "./blocking_detector.ts";
@@ -97,7 +97,7 @@ export function hubTimerStacks(state: boolean = false): void {
 }
 
 /**
- * Who waits, and for what: a line for each, no more than 50.
+ * Who waits, and for what: a line for each, those of whom the same can be said on one.
  *
  * Source: `eventlet.debug.format_hub_listeners`.
  *
@@ -113,7 +113,7 @@ export function hubTimerStacks(state: boolean = false): void {
  * ```
  */
 export function formatHubListeners(): string {
-  return hubReport(getHub(), "LISTENERS:");
+  return dump({ headline: "LISTENERS:" });
 }
 
 /**
@@ -139,7 +139,7 @@ export function formatHubTimers(): string {
     .sort((a, b) => a.timer!.deadline - b.timer!.deadline);
   const lines = limited.map((wait) => {
     const left = wait.timer!.deadline - hub.now();
-    return `  in ${left.toFixed(1)} ms ${nameOf(wait.task)} has waited enough for ${describeWait(wait)}`;
+    return `  in ${left.toFixed(1)} ms ${nameOf(wait.task)} has waited enough for ${waitTitle(wait.source)}`;
   });
   const others = hub.timers.size - limited.length;
   if (others > 0) lines.push(`  and ${others} that end no wait`);

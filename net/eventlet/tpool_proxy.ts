@@ -80,7 +80,8 @@ export const Proxy: ProxyConstructor = class {
     const maker = task<unknown[], unknown>(module, name);
     const thread = new ObjectThread(name);
     try {
-      thread.submit(inside.make, [maker.module, name, args]);
+      // If that fails, every call throws the error: nobody need look at it here.
+      thread.submit(inside.make, [maker.module, name, args]).rawlink(({ error }) => error);
     } catch (error) { // its arguments cannot be sent
       thread.kill();
       throw error;

@@ -2,7 +2,7 @@ import { type Duration, getHub, until } from "../../hub/mod.ts";
 import { checkFunction, checkWhole } from "../../sync/check.ts";
 import type { Greenlet } from "../../green/greenlet.ts";
 import type { Pool } from "../../green/pool.ts";
-import { formatHostPort, named } from "../address.ts";
+import { formatHostPort, withPlace } from "../address.ts";
 import { BaseServer } from "../base_server.ts";
 import { checkPlace, type ListenOptions, type ListenTcpOptions } from "../listen.ts";
 import { parseAddress } from "../parse_address.ts";
@@ -199,7 +199,7 @@ export class HttpServer extends BaseServer {
         this.#service.handle,
       );
     } catch (error) {
-      throw named(error, "serve HTTP on", path ?? formatHostPort(hostname, port!));
+      throw withPlace(error, "serve HTTP on", path ?? formatHostPort(hostname, port!));
     }
   }
 

@@ -1,4 +1,5 @@
-import { getHub, hubReport, signalBoard, until } from "../../hub/mod.ts";
+import { installDumpSignal } from "../../green/mod.ts";
+import { until } from "../../hub/mod.ts";
 import { builtin } from "../builtin.ts";
 import { patchAll } from "./patch.ts";
 
@@ -16,7 +17,7 @@ export async function runScript(): Promise<void> {
   }
   const url = urlOf(script);
   pretendArgs(script, args);
-  reportOnQuit();
+  if (Deno.build.os !== "windows") installDumpSignal(); // for whoever wants to know why it hangs
   patchAll();
   await until(() => import(url), { what: `the end of ${script}` });
 }
@@ -32,11 +33,4 @@ function pretendArgs(script: string, args: string[]): void {
   Object.defineProperty(Deno, "args", { value: Object.freeze(args), configurable: true, enumerable: true });
   const { process } = globalThis as { process?: { argv: string[] } };
   if (process !== undefined) process.argv = [process.argv[0]!, script, ...args];
-}
-
-/** For whoever wants to know why it hangs. */
-function reportOnQuit(): void {
-  if (Deno.build.os === "windows") return;
-  const hub = getHub();
-  signalBoard.listen("SIGQUIT", () => console.error(hubReport(hub, "SIGQUIT: who waits for what")), false);
 }

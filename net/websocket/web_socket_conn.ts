@@ -1,4 +1,12 @@
-import { callerTask, enterWait, type Hub, planWait, type WaitOptions } from "../../hub/mod.ts";
+import {
+  callerTask,
+  enterWait,
+  type Hub,
+  type Inspectable,
+  planWait,
+  type WaitDetails,
+  type WaitOptions,
+} from "../../hub/mod.ts";
 import { quietly } from "../../sync/iteration.ts";
 import { formatAddress } from "../address.ts";
 import { checkClose, NORMAL } from "./close_code.ts";
@@ -52,7 +60,7 @@ export let sessionOf: (conn: WebSocketConn) => Session;
  * ```
  */
 export class WebSocketConn
-  implements AsyncIterable<string | Uint8Array<ArrayBuffer>>, Disposable, AsyncDisposable {
+  implements AsyncIterable<string | Uint8Array<ArrayBuffer>>, Disposable, AsyncDisposable, Inspectable {
   /** The protocol that both sides have agreed on; `""` if none. */
   readonly protocol: string;
   /** Where it was opened: `"ws://host:port/path"`. */
@@ -181,6 +189,17 @@ export class WebSocketConn
 
   async *#each(): AsyncGenerator<string | Uint8Array<ArrayBuffer>, void, void> {
     for (let next = await this.receive(); next !== undefined; next = await this.receive()) yield next;
+  }
+
+  /** For reports: its class and the peer. */
+  get inspectTitle(): string {
+    const { remoteAddr } = this;
+    return `${this.constructor.name}(${remoteAddr === undefined ? this.url : formatAddress(remoteAddr)})`;
+  }
+
+  /** For reports: how much is unsent. */
+  inspectWait(what: string): WaitDetails | undefined {
+    return what === "send" ? { text: `${this.bufferedAmount} bytes unsent` } : undefined;
   }
 
   /** For reports: the peer. */

@@ -13,10 +13,13 @@ import {
   Greenlet,
   GreenletExit,
   joinAll,
+  killAll,
   sleep,
   spawn,
+  spawnWith,
   Timeout,
 } from "@verdant/green";
+import { describeWait } from "../../hub/mod.ts";
 import { captureErrors } from "../helpers.ts";
 import { assertFair } from "./fair.ts";
 
@@ -169,4 +172,16 @@ Deno.test("joinAll() with raiseError of many that have ended takes a time in pro
   const start = performance.now();
   assertEquals((await joinAll(many, { raiseError: true })).length, many.length);
   assert(performance.now() - start < 2_000); // in proportion to their square it would be a minute
+});
+
+Deno.test("joinAll() is reported with those that are left", async () => {
+  const [quick, slow] = [
+    spawnWith({ name: "quick" }, () => {}),
+    spawnWith({ name: "slow" }, () => sleep(60_000)),
+  ];
+  const joiner = spawn(() => joinAll([quick, slow]));
+  await sleep();
+  await sleep();
+  assertEquals(describeWait(joiner.waits!), `joinAll, 1 of 2 ended, left: #${slow.id} slow`);
+  await killAll([joiner, slow]);
 });

@@ -218,7 +218,7 @@ Deno.test("main() exits after the grace all the same, and says who is left", asy
   assertEquals([code, lines], [143, ["cleaned up", "not me"]]);
   assertStringIncludes(errors, "Not everybody has ended within 50 ms of SIGTERM");
   const [, left] = errors.trimEnd().split("\n");
-  assertMatch(left!.trim(), /^#\d+ stubborn waits for sleep \(kill ignored so far\)$/);
+  assertMatch(left!.trim(), /^#\d+ stubborn waits for sleep, 59 min 59 s left \(kill ignored so far\)$/);
   assertEquals(errors.trimEnd().split("\n").length, 2); // and nobody else
 });
 

@@ -1,3 +1,4 @@
+import { callName } from "../call_name.ts";
 import type { Hub, Task, Waiter, WaitSource } from "../../../hub/mod.ts";
 
 /** A stretch that one greenlet ran, and what it did when it let others run. */
@@ -70,9 +71,7 @@ export class History {
 function describe({ task, end, preempted }: Step): string {
   if (end === "ended") return `${nameOf(task)} ends`;
   if (end === undefined) return `${nameOf(task)} awaits a promise`;
-  const { owner, what } = end;
-  const call = `${owner === undefined ? "" : `${owner.constructor.name}.`}${what}()`;
-  return `${nameOf(task)}: ${call}${preempted ? ", preempted" : ""}`;
+  return `${nameOf(task)}: ${callName(end)}()${preempted ? ", preempted" : ""}`;
 }
 
 function nameOf({ id, label }: Task): string {

@@ -484,17 +484,17 @@ Deno.test("reports say which keys of a DAGPool are waited for, and who makes the
     spawn(() => pool.wait(["x", "b", Symbol("s")])),
   ];
   await sleep();
-  const b = `held by #${tasks[1]!.id} b`;
+  const b = `#${tasks[1]!.id} b`;
   assertEquals(tasks.map((task) => describeWait(task.waits!)), [
-    `DAGResults next of b, c ${b}`,
+    `DAGResults next of b, c, some of it made by ${b}`,
     "DAGResults next of x",
-    `DAGValue a held by #${tasks[0]!.id} a`,
+    `DAGValue a, held by #${tasks[0]!.id} a`,
     "DAGValue [object Object]",
-    `DAGGathering of x, b, Symbol(s) ${b}`,
+    `DAGGathering of x, b, Symbol(s), held by ${b}`,
   ]);
   pool.post("c", 1);
   await sleep();
-  assertEquals(describeWait(tasks[0]!.waits!), `DAGResults next of b ${b}`);
+  assertEquals(describeWait(tasks[0]!.waits!), `DAGResults next of b, held by ${b}`);
   await killAll(tasks);
 });
 
@@ -508,5 +508,5 @@ Deno.test("a deadlock of tasks that ask the DAGPool for more than they declare i
     })
   );
   assertStringIncludes(String(error.message), " a -> #");
-  assertStringIncludes(String(error.message), " b waits for DAGValue a held by #");
+  assertStringIncludes(String(error.message), " b waits for DAGValue a, held by #");
 });

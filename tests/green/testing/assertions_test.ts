@@ -9,6 +9,7 @@ import {
   Queue,
   Semaphore,
   Sequencer,
+  simulate,
   sleep,
   spawn,
   VirtualClock,
@@ -22,7 +23,7 @@ Deno.test("assertWaits() knows what a greenlet waits for", async () => {
   assertWaits(waiters[0]!, "Queue.get");
   assertWaits(waiters[1]!, "Lock.acquire");
   assertWaits(waiters[2]!, "sleep");
-  assertThrows(() => assertWaits(waiters[0]!, "Queue.put"), Error, "but it waits for Queue.get");
+  assertThrows(() => assertWaits(waiters[0]!, "Queue.put"), Error, "but it waits for Queue get");
   const idle = spawn(() => 1);
   assertThrows(() => assertWaits(idle, "Queue.get"), Error, "but it does not wait");
   for (const greenlet of [...waiters, idle]) await greenlet.kill();
@@ -76,4 +77,64 @@ Deno.test("VirtualClock wakes at every deadline on its way, and refuses to go ba
   for (const bad of [-1, NaN, Infinity]) assertThrows(() => clock.advance(bad), RangeError, String(bad));
   assertThrows(() => new VirtualClock(NaN), RangeError, "NaN");
   assert(clock.now() === 225);
+});
+
+Deno.test("assertSwitches({ maxBlocking }) fails if the caller keeps the token for too long at a time", async () => {
+  await simulate(async (world) => {
+    await assertSwitches(() => sleep(60_000), { maxBlocking: 1 });
+    const others = async () => {
+      await sleep();
+      await spawn(() => sleep(5)).join();
+    };
+    await assertSwitches(others, { maxBlocking: Temporal.Duration.from({ milliseconds: 1 }) });
+    assertEquals(world.now, 60_005);
+  });
+  const compute = (ms: number) => {
+    const end = getHub().now() + ms;
+    while (getHub().now() < end);
+  };
+  const before = async () => {
+    compute(30);
+    await sleep();
+  };
+  const between = async () => {
+    await sleep();
+    compute(30);
+    await sleep(1);
+  };
+  const after = async () => {
+    await sleep();
+    compute(30);
+  };
+  for (const blocks of [before, between, after]) {
+    await assertRejects(
+      () => assertSwitches(blocks, { maxBlocking: 20 }),
+      Error,
+      "let others run every 20 ms, but it kept them waiting for ",
+    );
+  }
+  await assertSwitches(before);
+});
+
+Deno.test("assertSwitches({ hubOnly }) fails if only other greenlets got to run", async () => {
+  await simulate(async () => {
+    const other = spawn(() => {});
+    const join = () => other.join();
+    await assertRejects(() => assertSwitches(join, { hubOnly: true }), Error, "the event loop run");
+    assertEquals(await assertSwitches(() => sleep(1).then(() => 5), { hubOnly: true }), 5);
+  });
+  await assertRejects(() => assertSwitches(() => {}, { hubOnly: true }), Error, "it never did");
+});
+
+Deno.test("assertSwitches() refuses a maxBlocking that is no duration, and passes errors on", async () => {
+  const fn = () => sleep();
+  await assertRejects(() => assertSwitches(fn, { maxBlocking: -1 }), RangeError, "maxBlocking");
+  await assertRejects(() => assertSwitches(fn, { maxBlocking: "1" as never }), TypeError, "maxBlocking");
+  const error = new Error("its own");
+  const thrown = await assertRejects(() =>
+    assertSwitches(() => {
+      throw error;
+    }, { maxBlocking: 0 })
+  );
+  assertEquals([thrown === error, getHub().tracer], [true, undefined]);
 });

@@ -113,7 +113,7 @@ Deno.test("simulate() fails at once when nobody can run any more, and says who w
     await holder.join();
   }).catch((error) => error);
   assertInstanceOf(error, LoopExit);
-  assertStringIncludes(error.message, "body waits for Lock acquire held by");
+  assertStringIncludes(error.message, "body waits for Lock acquire, held by");
   assertStringIncludes(error.message, "holder waits for Event wait");
 });
 

@@ -382,7 +382,10 @@ for (const options of [undefined, {}, { timeout: undefined }]) {
     await gate.reached(1);
     const killing = spawn(() => killall(options));
     await sleep();
-    assertMatch(eventlet.debug.formatHubTimers(), /in (4\d\d\d|5000)\.\d ms .* ThreadPool join/);
+    assertMatch(
+      eventlet.debug.formatHubTimers(),
+      /in (4\d\d\d|5000)\.\d ms .* ThreadPool\(eventlet\.tpool\) join/,
+    );
     gate.open();
     await joinAll([killing, call], { raiseError: true });
   });

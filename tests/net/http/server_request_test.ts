@@ -4,7 +4,6 @@ import { assert, assertEquals, assertInstanceOf, assertMatch, assertStringInclud
 import {
   Event,
   getCurrent,
-  getHub,
   type Greenlet,
   type HttpServer,
   joinAll,
@@ -14,7 +13,7 @@ import {
   sleep,
   spawn,
 } from "@verdant/green";
-import { hubReport } from "../../../hub/mod.ts";
+import { dump } from "../../../hub/mod.ts";
 import { captureErrors } from "../../helpers.ts";
 import { assertIdleSoon, eventually } from "../network.ts";
 import { never } from "../servers.ts";
@@ -48,7 +47,7 @@ Deno.test("HttpServer names the greenlets in reports by method and path, without
   using _second = await begin(server, post("x"));
   using _star = await begin(server, "OPTIONS * HTTP/1.1\r\nhost: example.org\r\n\r\n");
   await begun.wait();
-  const report = hubReport(getHub(), "Now");
+  const report = dump({ headline: "Now" });
   assertMatch(report, /#\d+ GET \/first waits for Event wait/);
   assertMatch(report, /#\d+ POST \/body waits for Event wait/);
   assertMatch(report, /#\d+ OPTIONS .* waits for Event wait/);
@@ -65,7 +64,7 @@ Deno.test("HttpServer keeps a name that the handler gives its greenlet", async (
   }, { stopTimeout: 0 });
   using _client = await begin(server);
   await begun.wait();
-  assertMatch(hubReport(getHub(), "Now"), /#\d+ checkout of order 17 waits for Event wait/);
+  assertMatch(dump({ headline: "Now" }), /#\d+ checkout of order 17 waits for Event wait/);
 });
 
 Deno.test("HttpServer gives each request Locals of its own", async () => {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { getHub, patch, sleep, spawn, Timeout, withTimeout } from "@verdant/green";
-import { hubReport } from "@verdant/green/hub";
+import { patch, sleep, spawn, Timeout, withTimeout } from "@verdant/green";
+import { dump } from "@verdant/green/hub";
 
 /** A server of the platform's that says when a request was given up. */
 function startServer(answer: (request: Request) => Response | Promise<Response>) {
@@ -22,10 +22,10 @@ Deno.test("fetch() that is patched waits through the hub, and its body does", as
   );
   const page = spawn(() => pageOf(server.url));
   await sleep();
-  assertStringIncludes(hubReport(getHub(), ""), "waits for fetch");
+  assertStringIncludes(dump(), "waits for fetch");
   while (body === undefined) await sleep(1);
   body.enqueue(new TextEncoder().encode("hello"));
-  while (!hubReport(getHub(), "").includes("fetch body")) await sleep(1);
+  while (!dump().includes("fetch body")) await sleep(1);
   body.close();
   assertEquals(await page.get(), "hello");
 });
@@ -47,7 +47,7 @@ for (const stage of ["headers", "body"] as const) {
     });
     const page = spawn(() => pageOf(server.url));
     while (!begun) await sleep(1);
-    if (stage === "body") { while (!hubReport(getHub(), "").includes("fetch body")) await sleep(1); }
+    if (stage === "body") { while (!dump().includes("fetch body")) await sleep(1); }
     await page.kill();
     await aborted.promise;
   });

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { getHub, patch, sleep, spawn, Timeout, withTimeout } from "@verdant/green";
-import { hubReport } from "@verdant/green/hub";
+import { patch, sleep, spawn, Timeout, withTimeout } from "@verdant/green";
+import { dump } from "@verdant/green/hub";
 import { makePipe, readerIsGone } from "./pipes.ts";
 
 const text = (chunk: Uint8Array) => new TextDecoder().decode(chunk);
@@ -52,7 +52,7 @@ fileTest(
     using keeper = Deno.openSync(path, { read: true, write: true });
     const reader = spawn(() => Deno.readFile(path));
     await sleep();
-    assertStringIncludes(hubReport(getHub(), ""), "waits for Deno.readFile");
+    assertStringIncludes(dump(), "waits for Deno.readFile");
     assert(await reader.kill());
     keeper.writeSync(new Uint8Array(1)); // the platform's thread comes back
   },

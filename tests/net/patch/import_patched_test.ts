@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-explicit-any -- modules made of text have no types
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { getHub, importPatched, isPatched, sleep, spawn, Timeout, withTimeout } from "@verdant/green";
-import { hubReport } from "@verdant/green/hub";
+import { importPatched, isPatched, sleep, spawn, Timeout, withTimeout } from "@verdant/green";
+import { dump } from "@verdant/green/hub";
 import { captureWarnings } from "./warnings.ts";
 
 /** A module of its own each time. */
@@ -26,7 +26,7 @@ Deno.test("importPatched() loads a module while everything is patched, and only 
   assert(!isPatched("files"));
   const waiting = spawn(() => module.captured());
   await sleep();
-  assert(hubReport(getHub(), "").includes("Deno.stat"), "what it has captured is patched for good");
+  assert(dump().includes("Deno.stat"), "what it has captured is patched for good");
   assert((await waiting.get() as Deno.FileInfo).isDirectory);
 });
 
@@ -60,7 +60,7 @@ Deno.test("importPatched() that is killed leaves nothing patched", async () => {
   const loading = spawn(() => importPatched(() => new Promise<never>(() => {})));
   await sleep();
   assert(isPatched("fetch"));
-  assert(hubReport(getHub(), "").includes("waits for a module"));
+  assert(dump().includes("waits for a module"));
   await loading.kill();
   assert(!isPatched("fetch"));
 });

@@ -1,7 +1,7 @@
 /** Code that only knows `Deno.connect` and `Deno.listen`, interrupted at each of its awaits. */
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertStringIncludes } from "@std/assert";
 import { getHub, Greenlet, patch, sleep, spawn, Timeout, withTimeout } from "@verdant/green";
-import { hubReport } from "@verdant/green/hub";
+import { dump } from "@verdant/green/hub";
 import { greenReadable } from "../../../net/patch/streams.ts";
 import { turn } from "../../helpers.ts";
 
@@ -193,7 +193,7 @@ netTest("Deno.Conn.write() that is blocked can be killed", async () => {
     for (;;) await both.left.write(new Uint8Array(1 << 20));
   });
   const reader = spawn(() => readText(both.left)); // parked for good
-  while (!hubReport(getHub(), "").includes("write")) await sleep();
+  while (!dump().includes("write")) await sleep();
   await sleep(1);
   assert(await writer.kill());
   await reader.kill();
@@ -282,7 +282,7 @@ netTest("reports name what unmodified code waits for", async () => {
   using listener = Deno.listen(LOCAL);
   const waiting = [spawn(() => readText(both.left)), spawn(() => listener.accept())];
   await sleep();
-  const report = hubReport(getHub(), "now");
+  const report = dump({ headline: "now" });
   assertStringIncludes(report, "waits for read");
   assertStringIncludes(report, "waits for accept");
   for (const greenlet of waiting) await greenlet.kill();
@@ -307,7 +307,7 @@ netTest(
     await sleep();
     await both.right.write(bytes("one"));
     while (seen.length === 0) await sleep(1);
-    assertStringIncludes(hubReport(getHub(), ""), "read of a stream");
+    assertStringIncludes(dump(), "read of a stream");
     await victim.kill();
     assert(!both.left.readable.locked);
     await both.right.write(bytes("two"));
@@ -405,7 +405,7 @@ netTest("Deno.Conn.writable waits through the hub", async () => {
       await writer.write(new Uint8Array(1 << 20));
     }
   });
-  while (!hubReport(getHub(), "").includes("write to a stream")) await sleep(1);
+  while (!dump().includes("write to a stream")) await sleep(1);
   assert(await blocked.kill());
 });
 

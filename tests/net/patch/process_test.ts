@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { getHub, patch, sleep, spawn, Timeout, withTimeout } from "@verdant/green";
-import { hubReport } from "@verdant/green/hub";
+import { patch, sleep, spawn, Timeout, withTimeout } from "@verdant/green";
+import { dump } from "@verdant/green/hub";
 
 const text = (chunk: Uint8Array) => new TextDecoder().decode(chunk);
 
@@ -39,7 +39,7 @@ processTest("Deno.Command.output() that is interrupted ends the child", async ()
   const folder = await Deno.makeTempDir();
   const victim = spawn(() => new Deno.Command("sh", { args: ["-c", trapping(folder)] }).output());
   while (!exists(`${folder}/begun`)) await sleep(1);
-  assertStringIncludes(hubReport(getHub(), ""), "waits for output of sh");
+  assertStringIncludes(dump(), "waits for output of sh");
   await victim.kill();
   await endOf(folder);
 });

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { getCurrent, getHub, patch, simulate, sleep, spawn, Timeout, withTimeout } from "@verdant/green";
-import { hubReport } from "@verdant/green/hub";
+import { dump } from "@verdant/green/hub";
 import { AsyncLocalStorage } from "node:async_hooks";
 import timers from "node:timers";
 import pauses from "node:timers/promises";
@@ -125,7 +125,7 @@ Deno.test("node:timers/promises.setInterval() that is killed ends its timer", as
     for await (const _tick of pauses.setInterval(1)) ticks++;
   });
   while (ticks < 2) await sleep(1);
-  assertStringIncludes(hubReport(getHub(), ""), "waits for node:timers/promises.setInterval");
+  assertStringIncludes(dump(), "waits for node:timers/promises.setInterval");
   assert(await ticker.kill()); // the sanitizer finds a timer that is left
 });
 
@@ -133,7 +133,7 @@ Deno.test("node:fs/promises waits through the hub, and what needs no wait does n
   using _patches = patch({ node: true });
   await spawn(async () => {
     const reading = files.readFile(new URL(import.meta.url), "utf8");
-    assertStringIncludes(hubReport(getHub(), ""), "waits for node:fs/promises.readFile");
+    assertStringIncludes(dump(), "waits for node:fs/promises.readFile");
     assertStringIncludes(await reading, "Deno.test");
     await assertRejects(() => files.readFile("/nowhere"), Error, "ENOENT");
     const handle = await files.open(new URL(import.meta.url));

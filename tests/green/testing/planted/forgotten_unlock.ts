@@ -42,6 +42,6 @@ export const forgottenUnlock: Planted = {
   broken: () => openAfterwards(new StickyGate()),
   correct: () => openAfterwards(new SpringGate()),
   inject: ["kill"],
-  fails: { type: LoopExit, message: "body waits for Lock acquire held by #2 visitor" },
+  fails: { type: LoopExit, message: "body waits for Lock acquire, its holder has ended, held by #2 visitor" },
   shrunk: { switches: 3, decisions: 1 },
 };

@@ -5,8 +5,8 @@
  * aborted with whoever waits for it. The view is for both, because it makes errors of its own of what it catches.
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { getHub, importPatched, joinAll, patch, sleep, spawn, Timeout, withTimeout } from "@verdant/green";
-import { hubReport } from "@verdant/green/hub";
+import { importPatched, joinAll, patch, sleep, spawn, Timeout, withTimeout } from "@verdant/green";
+import { dump } from "@verdant/green/hub";
 
 async function openClient(adapter: "http" | "fetch") {
   let hung = 0;
@@ -66,7 +66,7 @@ for (const adapter of ["http", "fetch"] as const) {
     const { client, hung } = opened;
     const victim = spawn(() => client.get("/hang"));
     while (hung() === 0) await sleep(1);
-    const report = hubReport(getHub(), "");
+    const report = dump();
     assert(report.includes("get") || report.includes("fetch"), report);
     await victim.kill();
     await spawn(() => assertRejects(() => withTimeout(20, () => client.get("/hang")), Timeout)).get();

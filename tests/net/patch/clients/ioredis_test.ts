@@ -1,8 +1,8 @@
 // deno-lint-ignore-file no-import-prefix -- only this test needs the package
 /** `ioredis`, unmodified, in greenlets that are killed and timed out, with a real server. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { getHub, importPatched, joinAll, sleep, spawn, Timeout, withTimeout } from "@verdant/green";
-import { hubReport } from "@verdant/green/hub";
+import { importPatched, joinAll, sleep, spawn, Timeout, withTimeout } from "@verdant/green";
+import { dump } from "@verdant/green/hub";
 import { NO_REDIS, RedisServer, redisTest } from "./redis_server.ts";
 
 let server: RedisServer;
@@ -71,7 +71,7 @@ redisTest("ioredis that is killed in a blocking call loses no item and goes on",
   const consumer = redis.duplicate();
   const victim = spawn(() => consumer.blpop("jobs", 0));
   while (await countOf(redis, "blocked_clients") === 0) await sleep(1);
-  const report = hubReport(getHub(), "");
+  const report = dump();
   assert(report.includes(".blpop"), report);
   await victim.kill();
   while (await countOf(redis, "blocked_clients") > 0) await sleep(1);

@@ -2,8 +2,8 @@
 // @ts-types="@types/pg"
 import type * as PG from "pg";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { getHub, importPatched, joinAll, sleep, spawn, Timeout, withTimeout } from "@verdant/green";
-import { hubReport } from "@verdant/green/hub";
+import { importPatched, joinAll, sleep, spawn, Timeout, withTimeout } from "@verdant/green";
+import { dump } from "@verdant/green/hub";
 import {
   NO_POSTGRES,
   type Observer,
@@ -86,7 +86,7 @@ postgresTest(
       }
     });
     while ((await observer.backends("kill", "wait_event = 'PgSleep'")).length === 0) await sleep(5);
-    assert(hubReport(getHub(), "").includes(".query"));
+    assert(dump().includes(".query"));
     await victim.kill();
     assertEquals((await pool.query("select 1 as one")).rows, [{ one: 1 }]);
     assertEquals(await observer.backends("kill", "state = 'active'"), []);
