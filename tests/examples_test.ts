@@ -116,3 +116,17 @@ Deno.test("examples/crawler.ts explains itself and its errors", async () => {
     assertEquals(outcome.err.trimEnd().split("\n").length, 1, outcome.err);
   }
 });
+
+Deno.test("examples/timeline.ts writes a picture of who waited for what", async () => {
+  const file = await Deno.makeTempFile({ suffix: ".json" });
+  const { code, lines, err } = await run("timeline.ts", file);
+  assertEquals([code, err], [0, ""]);
+  assertEquals(lines, [...[1, 2, 3, 4, 5, 6].map((n) => `dish ${n} is served`), `many waits, see ${file}`]);
+  const names = JSON.parse(await Deno.readTextFile(file)).traceEvents.map(({ name }: { name: string }) =>
+    name
+  );
+  for (const name of ["Queue(served) get", "Semaphore(oven) acquire", "running"]) {
+    assert(names.includes(name), name);
+  }
+  await Deno.remove(file);
+});
