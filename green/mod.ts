@@ -29,8 +29,15 @@ export { GreenPool } from "./green_pool.ts";
 export { Greenlet, type KillOptions } from "./greenlet.ts";
 export { Group } from "./group.ts";
 export type { Items, Results } from "./imap.ts";
+export { BlockedEvent, type Blocking } from "./inspect/monitor/blocking_report.ts";
 export { Counters, countSwitches, type GreenletCounters } from "./inspect/counters.ts";
 export { type DumpSignalOptions, installDumpSignal } from "./inspect/dump_signal.ts";
+export { Monitor, monitor, type MonitorOptions } from "./inspect/monitor/monitor.ts";
+export {
+  MemoryExceededEvent,
+  MemoryUnderEvent,
+  type MonitorEvents,
+} from "./inspect/monitor/monitor_events.ts";
 export type { RecordedEvent, RecordedKind } from "./inspect/timeline/recorded_event.ts";
 export { Recorder, type RecorderOptions, type RunSpan } from "./inspect/timeline/recorder.ts";
 export { Timeline, trace, type TraceOptions } from "./inspect/timeline/trace.ts";
