@@ -32,6 +32,8 @@ export type { Items, Results } from "./imap.ts";
 export { BlockedEvent, type Blocking } from "./inspect/monitor/blocking_report.ts";
 export { Counters, countSwitches, type GreenletCounters } from "./inspect/counters.ts";
 export { type DumpSignalOptions, installDumpSignal } from "./inspect/dump_signal.ts";
+export type { LeakHint } from "./inspect/leaks/leak_hint.ts";
+export { LeakHints, leakHints, type LeakHintsOptions } from "./inspect/leaks/leak_hints.ts";
 export { Monitor, monitor, type MonitorOptions } from "./inspect/monitor/monitor.ts";
 export {
   MemoryExceededEvent,

@@ -65,6 +65,8 @@ const NAMES = {
     "BlockedEvent",
     "MemoryExceededEvent",
     "MemoryUnderEvent",
+    "LeakHints",
+    "leakHints",
     "Monitor",
     "monitor",
     "task",
