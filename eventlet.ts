@@ -84,6 +84,8 @@ export {
   type WrapSslServerOptions,
   wrapTls,
 } from "./net/eventlet/wrap_tls.ts";
+/** eventlet's module `backdoor`. */
+export * as backdoor from "./net/eventlet/backdoor.ts";
 /** eventlet's module `debug`. */
 export * as debug from "./net/eventlet/debug.ts";
 /** eventlet's module `websocket`. */

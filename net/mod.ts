@@ -50,6 +50,7 @@ export type { NameServer } from "./name_server.ts";
 export { resolve, type ResolveOptions, reverse } from "./resolve.ts";
 export { Resolver, type ResolverOptions } from "./resolver.ts";
 export { AcceptingServer, type ServerOptions, type SpawnPolicy } from "./accepting_server.ts";
+export { type BackdoorOptions, BackdoorServer } from "./backdoor.ts";
 export { BaseServer, type ServeForeverOptions, type ServerStatistics } from "./base_server.ts";
 export { type DatagramHandler, DatagramServer } from "./datagram_server.ts";
 export { onSignal, type OnSignalOptions, SignalHandler } from "./on_signal.ts";

@@ -165,6 +165,7 @@ const NAMES = {
     "watchStat",
     "writeFile",
     "AcceptingServer",
+    "BackdoorServer",
     "BaseServer",
     "BodyTooLargeError",
     "combinedLogLine",

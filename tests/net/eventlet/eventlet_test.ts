@@ -31,6 +31,7 @@ const NAMES = {
     "withTimeout",
     "wrapIsTimeout",
   ],
+  backdoor: ["backdoor", "backdoorServer"],
   corolocal: ["getIdent", "local"],
   coros: ["Metaphore"],
   dagpool: ["Collision", "DAGPool", "PropagateError"],
@@ -63,7 +64,7 @@ Deno.test("eventlet exports its public names, also by module", () => {
     if (name === "") assertEquals(names.filter((key) => !(key in module)), []);
     else assertEquals(Object.keys(module).toSorted(), names.toSorted(), name);
     // A name means the same wherever it stands.
-    const common = names.filter((key) => key in eventlet);
+    const common = names.filter((key) => key in eventlet && key !== name); // `backdoor.backdoor()`
     for (const key of common) assertStrictEquals(module[key], (eventlet as Module)[key]);
   }
 });
