@@ -89,6 +89,8 @@ export {
   WebSocketServer,
   type WebSocketServerOptions,
 } from "./websocket/web_socket_server.ts";
+export { Inspector } from "./inspector/inspector.ts";
+export { type InspectorOptions, serveInspector } from "./inspector/serve_inspector.ts";
 export { ByteFile } from "./files/byte_file.ts";
 export type { TextFileEncoding } from "./files/encoding.ts";
 export { FileWatcher } from "./files/file_watcher.ts";
