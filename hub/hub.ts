@@ -146,6 +146,8 @@ export class Hub extends Loop {
   foreignWaits = 0;
   /** About when it is, to within a slice: see `ticks.ts`. */
   tick = 0;
+  /** Whether the hub was idle since then. */
+  slept = true;
   /** The task whose deadlock is the program's; set by `main()`. */
   mainTask: Task | undefined = undefined;
 
@@ -312,6 +314,12 @@ export class Hub extends Loop {
     if (!this.#pumping && !this.#turnArmed) this.#armClock();
   }
 
+  /** Looks at the clock for the sake of the tick. */
+  refreshTick(): number {
+    this.#setTick(this.#clock.now());
+    return this.tick;
+  }
+
   /**
    * Grants a wait because of a foreign event (I/O is done). Called on an empty stack: if the hub is
    * idle, the task runs at once instead of a turn later.
@@ -321,7 +329,6 @@ export class Hub extends Loop {
     if (!idle) return grant();
     if (this.watchers !== undefined) this.#openSlice();
     this.#pumping = true;
-    this.tick = tickOf(this.#clock.now()); // it may have been idle for long
     grant();
     this.#pump();
   }
@@ -368,7 +375,6 @@ export class Hub extends Loop {
   watchDeadlock(): void {
     if (this.#watchesDeadlock) return;
     this.#watchesDeadlock = true;
-    this.tick = tickOf(this.now()); // the hub begins to run, maybe long after it was made
     globalThis.addEventListener?.("beforeunload", (event) => {
       if (this.breakDeadlock()) event.preventDefault();
     });
@@ -454,7 +460,7 @@ export class Hub extends Loop {
   #sliceIsOver(): boolean {
     this.#budget = SWITCHES_PER_CLOCK_READ;
     const now = this.#clock.now();
-    this.tick = tickOf(now);
+    this.#setTick(now);
     if (this.timers.size > 0) this.#fireTimers(now);
     return now - this.#sliceStart >= this.switchInterval;
   }
@@ -492,7 +498,7 @@ export class Hub extends Loop {
     this.#turns++;
     this.#budget = SWITCHES_PER_CLOCK_READ;
     this.#sliceStart = this.#clock.now();
-    this.tick = tickOf(this.#sliceStart);
+    this.#setTick(this.#sliceStart);
     if (this.timers.size > 0) this.#fireTimers(this.#sliceStart);
     if (this.holder !== undefined) this.#detachHolder(this.holder);
     if (this.watchers !== undefined) this.#nextSlice(this.watchers);
@@ -514,7 +520,13 @@ export class Hub extends Loop {
     this.#anyDetached = this.#detached.size > 0;
   }
 
+  #setTick(now: number): void {
+    this.tick = tickOf(now);
+    this.slept = false;
+  }
+
   #goIdle(): void {
+    this.slept = true;
     this.#armClock();
     if (this.#joiners.size > 0 && this.#isDry()) this.#joiners.wakeAll(true);
   }

@@ -72,7 +72,13 @@ export function attachTracer(hub: Hub, tracer: Tracer): Disposable {
   if (others === undefined) hub.tracer = tracer;
   else if (others instanceof TracerGroup) hub.tracer = others.with(tracer);
   else hub.tracer = new TracerGroup([others, tracer]);
-  return { [Symbol.dispose]: () => detach(hub, tracer) };
+  let attached = true;
+  return {
+    [Symbol.dispose]() {
+      if (attached) detach(hub, tracer);
+      attached = false;
+    },
+  };
 }
 
 function detach(hub: Hub, tracer: Tracer): void {

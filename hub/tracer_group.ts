@@ -11,9 +11,11 @@ export class TracerGroup implements Tracer {
     return new TracerGroup([...this.members, tracer]);
   }
 
-  /** All but one; alone, a tracer needs no group. */
+  /** All but one, which may be in it once more; alone, a tracer needs no group. */
   without(tracer: Tracer): Tracer | undefined {
-    const left = this.members.filter((member) => member !== tracer);
+    const at = this.members.lastIndexOf(tracer);
+    if (at < 0) return this;
+    const left = this.members.toSpliced(at, 1);
     return left.length > 1 ? new TracerGroup(left) : left[0];
   }
 

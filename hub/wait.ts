@@ -375,6 +375,8 @@ export function park<T>(waiter: Waiter, plan: WaitPlan, expiry: Expiry): Promise
   const { task } = waiter;
   const { hub } = task;
   task.addWait(waiter);
+  // The tick is old, or this is a lone task, which may have awaited something foreign for long: nobody told the hub.
+  if ((hub.slept || !hub.hasRunnable) && waiter.waiting) waiter.state = hub.refreshTick();
   if (plan.timeout !== Infinity) startTimer(waiter, plan, expiry);
   if (hub.debug) recordWaitStack(waiter);
   hub.tracer?.parked(waiter);
@@ -394,7 +396,16 @@ function startTimer(waiter: Waiter, plan: WaitPlan, expiry: Expiry): void {
   waiter.timer = hub.timers.add(hub.now() + plan.timeout, true, fire, waiter);
 }
 
+/** The waits that a signal can end, for reports: a field would cost every waiter eight bytes. */
+const abortable = new WeakSet<Waiter>();
+
+/** Whether a signal can end a wait. */
+export function isAbortable(waiter: Waiter): boolean {
+  return abortable.has(waiter);
+}
+
 function watchSignal(waiter: Waiter, signal: AbortSignal): void {
+  abortable.add(waiter);
   const abort = () => {
     if (waiter.waiting) waiter.interrupt(signal.reason);
   };

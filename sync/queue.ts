@@ -104,6 +104,7 @@ export class Queue<T> extends SimpleQueue<T> implements Accountable {
     return {
       text: texts.filter((text) => text !== undefined).join(", "),
       blockers: this.empty ? holdersOf(this, out) : undefined,
+      likely: true, // anybody may report them done
     };
   }
 

@@ -135,8 +135,8 @@ export class Semaphore extends Named implements Accountable, Inspectable {
   }
 
   /**
-   * For reports: how many permits are free, and with `hub.debug` who has taken the others, and where. They stand in
-   * the way if every permit has a known taker; otherwise anybody may be about to release one.
+   * For reports: how many permits are free, and with `hub.debug` who has taken the others, and where. They are
+   * likely to stand in the way if every permit has a known taker.
    */
   inspectWait(_what: string): WaitDetails {
     const held = this.#held;
@@ -145,6 +145,7 @@ export class Semaphore extends Named implements Accountable, Inspectable {
     return {
       text: taken === undefined ? free : `${free}, ${taken}`,
       blockers: this.locked ? holdersOf(this, held) : undefined,
+      likely: true, // anybody may release them
     };
   }
 

@@ -99,7 +99,8 @@ Deno.test({
     const port = Number(await program.readLine());
     await using healthy = await connect({ hostname: "127.0.0.1", port });
     await using stuck = await connect({ hostname: "127.0.0.1", port });
-    await stuck.write(new TextEncoder().encode("report\n"));
+    await stuck.write(new TextEncoder().encode("hi\nreport\n"));
+    assertEquals(await stuck.readLine(), "hi"); // what it does next needs no input any more
     await healthy.write(new TextEncoder().encode("hello\n"));
     assertEquals(await healthy.readLine(), "hello"); // served after the other one got stuck
     program.kill("SIGQUIT");
@@ -111,7 +112,7 @@ Deno.test({
     assertMatch(text, /^SIGQUIT at \d{4}-/);
     assertMatch(
       text,
-      /waits for a promise that is not the library's own\n( .*\n)*? +waited before\n.*stuck_handler\.ts:5:/,
+      /waits for a promise that is not the library's own\n( .*\n)*? +waited before\n.*stuck_handler\.ts:7:/,
     );
     assertMatch(text, /main waits for/);
   },

@@ -209,6 +209,7 @@ export class ResourcePool<T> extends Named implements AsyncDisposable, Accountab
     return {
       text: taken === undefined ? use : `${use}, ${taken}`,
       blockers: lent === this.size ? holdersOf(this, lent) : undefined,
+      likely: true, // anybody may give them back
     };
   }
 

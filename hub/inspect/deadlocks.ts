@@ -1,6 +1,8 @@
 import { callerTask } from "../caller.ts";
 import type { Hub } from "../hub.ts";
 import type { Task } from "../task.ts";
+import { isAbortable } from "../wait.ts";
+import type { Waiter } from "../waiter.ts";
 import { Timeout } from "../timeout.ts";
 import { describeWait, detailsOf, shortName } from "./describe.ts";
 
@@ -21,7 +23,10 @@ import { describeWait, detailsOf, shortName } from "./describe.ts";
  * ```
  */
 export interface Deadlock {
-  /** `"cycle"`: they wait for each other. `"orphan"`: what they wait for is held by a greenlet that has ended. */
+  /**
+   * `"cycle"`: they wait for each other. `"orphan"`: what they wait for is held by a greenlet that has ended; only if
+   * somebody releases it in its place will they go on.
+   */
   readonly kind: "cycle" | "orphan";
   /** The numbers of those who wait for each other, in the order in which they do; of an orphan, those who wait. */
   readonly greenlets: readonly number[];
@@ -34,8 +39,9 @@ export interface Deadlock {
 /**
  * Finds greenlets that wait for each other while others live on. Does not switch, and disturbs nobody.
  *
- * Who may still go on is left out: whoever waits with a limit, or under a `Timeout`, or for somebody who does; and
- * whoever waits for something of which nobody knows who holds it, as a semaphore without `hub.debug`.
+ * Who may still go on is left out: whoever waits with a limit or a signal, or under a `Timeout`, or for somebody who
+ * does; and whoever waits for something that anybody may end, as for a permit or an item. A lock whose holder has ended
+ * counts, although others may release it for the dead; and so does a wait that was begun and is not awaited.
  *
  * @param hub Where to look; the caller's by default.
  *
@@ -122,14 +128,20 @@ export function waitGraph(hub: Hub): WaitGraph {
 
 /** What a task waits for, if every one of its waits is for tasks that are known. */
 function obstaclesOf(task: Task): Obstacle[] | undefined {
-  if (task.waits === undefined) return undefined;
+  // One that runs has begun a wait, and does something else meanwhile.
+  if (task.waits === undefined || task === task.hub.holder || task === callerTask()) return undefined;
   const obstacles: Obstacle[] = [];
-  for (const { source, timer } of task.allWaits()) {
-    const { blockers, all = false } = timer?.active ? {} : detailsOf(source);
-    if (!blockers?.length) return undefined; // this wait may end
+  for (const waiter of task.allWaits()) {
+    const { blockers, all = false, likely = false } = hasLimit(waiter) ? {} : detailsOf(waiter.source);
+    if (likely || !blockers?.length) return undefined; // this wait may end
     obstacles.push({ task, blockers, all });
   }
   return obstacles;
+}
+
+/** Whether the end of time, or a signal, may end a wait. */
+function hasLimit(waiter: Waiter): boolean {
+  return (waiter.timer?.active ?? false) || isAbortable(waiter);
 }
 
 /** Takes out who may go on, and whoever waits for one of those. */

@@ -64,7 +64,11 @@ const MAX_IN_ERROR = 50;
 /** The dump of a hub in which nothing can run any more: whoever waits for something that is known, waits in vain. */
 export function hopelessDump(hub: Hub): string {
   const headline = "All greenlets are blocked and nothing can wake them";
-  return formatSnapshot(pictureOf(hub, waitGraph(hub)), { headline, limit: MAX_IN_ERROR });
+  try {
+    return formatSnapshot(pictureOf(hub, waitGraph(hub)), { headline, limit: MAX_IN_ERROR });
+  } catch (error) {
+    return `${headline}\n  who waits for what cannot be said: ${String(error)}`; // names are the program's own code
+  }
 }
 
 /** A snapshot in words. */
@@ -130,7 +134,8 @@ function* walk(branches: Branches): Iterable<Node> {
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     yield node;
     const children = branches.get(node.entry.id);
-    if (children !== undefined) open.push(...nodesOf(children, node.depth + 1, branches).reverse());
+    if (children === undefined) continue;
+    for (const child of nodesOf(children, node.depth + 1, branches).reverse()) open.push(child);
   }
 }
 
@@ -209,7 +214,7 @@ function activity({ state, waits, startsIn }: GreenletSnapshot): string {
   if (state === "delayed") return `starts in ${formatMs(startsIn!)}`;
   if (waits.length === 0) return state === "running" ? "is running" : "is queued";
   const what = waits.map(({ description }) => description).join(", and for ");
-  const age = Math.max(...waits.map(({ since = 0 }) => since));
+  const age = waits.reduce((longest, { since = 0 }) => Math.max(longest, since), 0);
   const verb = age < WORTH_SAYING ? "waits" : `has waited ${formatMs(age)}`;
   return `${state === "running" ? "is running, and " : ""}${verb} for ${what}`;
 }

@@ -24,6 +24,13 @@ export interface WaitDetails {
    */
   readonly all?: boolean | undefined;
   /**
+   * Whether that is likely, not certain: somebody else may end the wait, too. Enough to be named, and for a report
+   * once nothing can run any more; not for a deadlock among those who live.
+   *
+   * @default {false}
+   */
+  readonly likely?: boolean | undefined;
+  /**
    * What stands before their names.
    *
    * @default {"held by"}

@@ -26,8 +26,10 @@ import { shortName } from "./describe.ts";
  * ```
  */
 export interface LedgerEntry {
-  /** Who did it. It may have ended. */
-  readonly task: Task;
+  /** Who did it; it may have ended. `undefined` once nobody else knows it any more: it has, for all that matters. */
+  readonly task: Task | undefined;
+  /** What reports call it: `"#5 transfer"`. */
+  readonly who: string;
   /** When, on the hub's clock (ms). */
   readonly at: number;
   /** Where in the program: lines of "    at …". */
@@ -96,7 +98,7 @@ export function noteTaken(
 ): void {
   recording = true;
   const entries = taken.get(owner);
-  const entry = entryOf(task, stack, item);
+  const entry = new Entry(task, stack, item);
   if (entries === undefined) return void taken.set(owner, [entry]);
   if (entries.length === MAX_ENTRIES) entries.shift();
   entries.push(entry);
@@ -201,8 +203,8 @@ export function noteEntrusted(owner: object, from: Task, to: Task): void {
   const entries = taken.get(owner) ?? [];
   const index = entries.findLastIndex((entry) => entry.task === from);
   if (index < 0) return;
-  const [entry] = entries.splice(index, 1);
-  entries.push({ ...entry!, task: to });
+  const [{ stack, item }] = entries.splice(index, 1) as [LedgerEntry];
+  entries.push(new Entry(to, stack, item));
 }
 
 /**
@@ -242,8 +244,8 @@ export function takenFrom(owner: object): readonly LedgerEntry[] {
  */
 export function holdersOf(owner: object, out: number): readonly Task[] | undefined {
   const entries = takenFrom(owner);
-  if (out === 0 || entries.length !== out || entries.some(({ task }) => task.ready)) return undefined;
-  return [...new Set(entries.map(({ task }) => task))];
+  if (out === 0 || entries.length !== out || entries.some(hasEnded)) return undefined;
+  return [...new Set(entries.map(({ task }) => task!))];
 }
 
 /**
@@ -311,7 +313,7 @@ export function whereTaken(owner: object): string | undefined {
  */
 export function noteMade(owner: object, putter: Task | undefined): void {
   recording = true;
-  puts.set(owner, putter && entryOf(putter, programStack(), undefined));
+  puts.set(owner, putter && new Entry(putter, programStack(), undefined));
 }
 
 /**
@@ -333,7 +335,7 @@ export function noteMade(owner: object, putter: Task | undefined): void {
  */
 export function notePut(owner: object, task: Task, stack: string = programStack()): void {
   recording = true;
-  puts.set(owner, entryOf(task, stack, undefined));
+  puts.set(owner, new Entry(task, stack, undefined));
 }
 
 /**
@@ -395,8 +397,25 @@ export function describePuts(owner: object): string | undefined {
 
 // ----------------------------------------------------------------------------------------------------
 
-function entryOf(task: Task, stack: string, item: unknown): LedgerEntry {
-  return { task, at: task.hub.now(), stack, item };
+/** Weakly: a queue that lives long would keep what its last thousand takers returned. */
+class Entry implements LedgerEntry {
+  readonly #task: WeakRef<Task>;
+  readonly who: string;
+  readonly at: number;
+
+  constructor(task: Task, readonly stack: string, readonly item: unknown) {
+    this.#task = new WeakRef(task);
+    this.who = shortName(task);
+    this.at = task.hub.now();
+  }
+
+  get task(): Task | undefined {
+    return this.#task.deref();
+  }
+}
+
+function hasEnded({ task }: LedgerEntry): boolean {
+  return task === undefined || task.ready;
 }
 
 function waiterOf(node: WaitNode): Waiter | undefined {
@@ -404,10 +423,9 @@ function waiterOf(node: WaitNode): Waiter | undefined {
 }
 
 function describeEntry(entry: LedgerEntry): string {
-  const name = shortName(entry.task);
   const place = placeOf(entry);
-  if (!entry.task.ready) return `${name} ${place}`.trim();
-  return `${name}, which has ended${place && `, ${place}`}`;
+  if (!hasEnded(entry)) return `${entry.who} ${place}`.trim();
+  return `${entry.who}, which has ended${place && `, ${place}`}`;
 }
 
 /** The newest frame: the call itself. */

@@ -75,12 +75,13 @@ export class Session {
   /** Talks until the client quits or goes, or the greenlet is killed. Does not close the connection. Switches. */
   async run(): Promise<void> {
     this.#own.add(callerTask());
-    sendAtOnce(this.#conn);
+    tune(this.#conn);
     const helpers = [this.#start("backdoor reader", () => this.#read())];
     helpers.push(this.#start("backdoor writer", () => this.#send()));
     try {
-      if (await this.#admit()) await this.#talk();
-      await this.#output.flush();
+      const admitted = await this.#admit();
+      if (admitted) await this.#talk();
+      await this.#output.flush({ timeout: admitted ? this.#settings.lingerTimeout : FAREWELL_MS });
     } catch (error) {
       this.#output.write("\nThis session was ended.\n");
       throw error;
@@ -113,6 +114,8 @@ export class Session {
       // Nobody is there any more, or this reader was killed: all the same for the session.
     }
     await this.#hangUp();
+    await this.#output.flush({ timeout: FAREWELL_MS });
+    this.#output.close(); // whoever waits until all is sent goes on
   }
 
   /** In the writer. */
@@ -174,16 +177,21 @@ export class Session {
   async #talk(): Promise<void> {
     /** The lines of an entry that is not complete. */
     let lines: string[] = [];
-    for (let first = true; !this.#over; first = false) {
+    let first = true;
+    while (!this.#over) {
       this.#output.write(lines.length === 0 ? this.#settings.prompt : MORE_PROMPT);
       const typed = await this.#input.next();
       if (typed === END) return;
       if (typed === INTERRUPT) {
         lines = [];
         this.#output.write("\n");
-      } else if (first && this.#mayBeBrowser(typed)) {
+        continue;
+      }
+      if (first && this.#isNobodysLine(typed)) {
         return this.#print("The first line looks like a request of HTTP: this is no web server");
-      } else if (typed === TOO_LONG || sizeOf(lines) + typed.length > this.#settings.maxLine) {
+      }
+      first = false;
+      if (typed === TOO_LONG || sizeOf(lines) + typed.length > this.#settings.maxLine) {
         lines = [];
         this.#print(`Ignored: an entry must not be longer than ${this.#settings.maxLine} bytes`);
       } else {
@@ -192,9 +200,13 @@ export class Session {
     }
   }
 
-  /** Whether a first line may be the beginning of a request, or the end of one whose address is very long. */
-  #mayBeBrowser(typed: string | typeof TOO_LONG): boolean {
-    return this.#settings.token === undefined && (typed === TOO_LONG || HTTP_REQUEST.test(typed));
+  /**
+   * Whether nobody has typed a first line: it may be the beginning of a request, or the end of one whose address is
+   * very long, or that of another protocol.
+   */
+  #isNobodysLine(typed: string | typeof TOO_LONG): boolean {
+    if (this.#settings.token !== undefined) return false;
+    return typed === TOO_LONG || HTTP_REQUEST.test(typed) || [...typed].some(isControl);
   }
 
   /**
@@ -253,10 +265,17 @@ export class Session {
   }
 }
 
+/** Whether no keyboard makes a character. */
+function isControl(character: string): boolean {
+  return character < " " && character !== "\t" || character === "\x7f" || character === "\ufffd";
+}
+
 /** What is printed is small, and follows each other: none of it is to wait for an acknowledgement. */
-function sendAtOnce(conn: Conn): void {
+function tune(conn: Conn): void {
   try {
-    if ("setNoDelay" in conn.raw) conn.setNoDelay();
+    if (!("setNoDelay" in conn.raw)) return;
+    conn.setNoDelay();
+    conn.setKeepAlive(); // a client whose machine has gone says nothing any more
   } catch {
     // It has gone already.
   }

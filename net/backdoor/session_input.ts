@@ -1,7 +1,7 @@
 import { Event } from "../../sync/event.ts";
 import { SimpleQueue } from "../../sync/simple_queue.ts";
 import type { Conn } from "../conn.ts";
-import { LineSplitter, type TOO_LONG } from "./line_splitter.ts";
+import { LineSplitter, TOO_LONG } from "./line_splitter.ts";
 import { TelnetFilter } from "./telnet_filter.ts";
 
 /** The user has pressed Ctrl-C while nothing ran. */
@@ -22,7 +22,8 @@ export interface Watch {
 
 /**
  * What a client types, ahead of what is evaluated: the reader goes on meanwhile, since nothing else would tell that
- * the client interrupts or has gone. When `maxBytes` wait to be evaluated, it pauses.
+ * the client interrupts or has gone. When `maxBytes` wait to be evaluated, it pauses for a while; what comes after that
+ * is dropped.
  */
 export class SessionInput {
   readonly #typed: SimpleQueue<Typed> = new SimpleQueue();
@@ -31,6 +32,10 @@ export class SessionInput {
   readonly #maxBytes: number;
   /** How much waits to be taken. */
   #size = 0;
+  /** Whether a line was taken. Before that, nothing is dropped: what came first tells who it is. */
+  #begun = false;
+  /** Whether something was dropped since there was room. */
+  #dropped = false;
   /** Set while more may come. */
   readonly #room: Event = new Event();
 
@@ -43,8 +48,9 @@ export class SessionInput {
   /** The next line. Switches. */
   async next(): Promise<Typed> {
     const typed = await this.#typed.get();
+    this.#begun = true;
     this.#size -= sizeOf(typed);
-    if (this.#size <= this.#maxBytes) this.#room.set();
+    if (this.#size <= this.#maxBytes) this.#makeRoom();
     return typed;
   }
 
@@ -52,7 +58,7 @@ export class SessionInput {
   discard(): void {
     while (this.#typed.size > 0) this.#typed.getNowait();
     this.#size = 0;
-    this.#room.set();
+    this.#makeRoom();
     this.#splitter.clear();
   }
 
@@ -65,20 +71,33 @@ export class SessionInput {
   /** Takes what comes until nothing more will. Switches. */
   async readAll(conn: Conn, watch: Watch): Promise<void> {
     for (;;) {
-      await this.#room.wait();
+      const room = await this.#room.wait({ timeout: PATIENCE_MS });
       const bytes = await conn.readSome();
       if (bytes === null) break;
       const { data, reply, interrupted, ended } = this.#filter.filter(bytes);
       watch.reply(reply);
-      if (interrupted) {
+      if (interrupted && this.#begun) {
         this.discard();
         if (!await watch.interrupted()) this.#push(INTERRUPT);
-      } else for (const line of this.#splitter.split(data)) this.#push(line);
+      } else if (room) {
+        for (const line of this.#splitter.split(data)) this.#push(line);
+      } else this.#drop();
       if (ended) break;
     }
     const rest = this.#splitter.rest();
     if (rest !== undefined) this.#push(rest);
     this.#push(END);
+  }
+
+  /** What comes now has no room. */
+  #drop(): void {
+    if (!this.#dropped) this.#push(TOO_LONG);
+    this.#dropped = true;
+  }
+
+  #makeRoom(): void {
+    this.#room.set();
+    this.#dropped = false;
   }
 
   #push(typed: Typed): void {
@@ -87,6 +106,9 @@ export class SessionInput {
     if (this.#size > this.#maxBytes) this.#room.clear();
   }
 }
+
+/** How long (ms) the reader pauses. Then it reads on, as nothing else tells that the client interrupts or has gone. */
+const PATIENCE_MS = 10_000;
 
 /** An empty line takes memory, too. */
 function sizeOf(typed: Typed): number {

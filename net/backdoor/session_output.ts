@@ -5,6 +5,15 @@ import type { Conn } from "../conn.ts";
 /** So many characters and bytes wait to be sent at most; what comes beyond is dropped. */
 const MAX_PENDING = 1024 * 1024;
 
+const encoder = new TextEncoder();
+
+/** What there is room for. A piece of a text is copied: it would keep all of it. */
+function cut(data: string | Uint8Array, room: number): string | Uint8Array {
+  if (data.length <= room) return data;
+  const piece = data.slice(0, room);
+  return typeof piece === "string" ? encoder.encode(piece) : piece;
+}
+
 /**
  * What a session writes. Writing never waits, so that `console.log()` can do it, also in callbacks; a greenlet sends
  * it as fast as the client reads.
@@ -28,8 +37,8 @@ export class SessionOutput {
   /** Sends it in a moment. Dropped if it is closed, or the client does not read. Does not switch. */
   write(data: string | Uint8Array): void {
     if (this.#closed || data.length === 0) return;
-    const taken = data.slice(0, MAX_PENDING - this.#size);
-    this.#dropped += data.length - taken.length;
+    const taken = cut(data, MAX_PENDING - this.#size);
+    this.#dropped += Math.max(0, data.length - taken.length);
     this.#size += taken.length;
     if (taken.length > 0) this.#pending.push(taken);
     this.#sent.clear();

@@ -36,6 +36,8 @@ export class Inspector implements AsyncDisposable {
   readonly #visits = new Map<Visit, Promise<void>>();
   #accepting: Promise<void> | undefined = undefined;
   #closed = false;
+  #resume: () => void = () => {};
+  readonly #retry: IdleTimer = new IdleTimer(() => this.#resume());
 
   /**
    * For {@linkcode serveInspector}.
@@ -78,6 +80,8 @@ export class Inspector implements AsyncDisposable {
       this.#closed = true;
       this.#listener.ref(); // somebody waits for its end now
       this.#listener.close();
+      this.#retry.stop();
+      this.#resume();
       this.#service.stop();
       for (const visit of this.#visits.keys()) visit.close();
     }
@@ -102,21 +106,28 @@ export class Inspector implements AsyncDisposable {
   async #acceptAll(): Promise<void> {
     while (!this.#closed) {
       try {
-        this.#receive(new Visit(await this.#listener.accept()));
+        this.#receive(await this.#listener.accept());
       } catch {
-        if (!this.#closed) await pause(RETRY_MS);
+        if (!this.#closed) await this.#pause();
       }
     }
   }
 
-  #receive(visit: Visit): void {
+  /** Until it is worth to try again, or it is stopped. */
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#resume = resolve;
+      this.#retry.start(RETRY_MS);
+    });
+  }
+
+  #receive(conn: Deno.TcpConn): void {
+    // It may have come in the very moment of the end. Nor are there to be too many that are told to come later.
+    if (this.#closed || this.#visits.size >= 2 * MAX_VISITS) return conn.close();
+    const visit = new Visit(conn);
     const busy = this.#visits.size >= MAX_VISITS;
     const serving = busy ? visit.reply(textReply(503)) : this.#service.serve(visit, this.port);
     this.#visits.set(visit, serving);
     void serving.finally(() => this.#visits.delete(visit));
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => new IdleTimer(resolve).start(ms));
 }

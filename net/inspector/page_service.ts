@@ -93,8 +93,8 @@ export class PageService {
   async #follow(visit: Visit): Promise<void> {
     if (this.#feed.size >= this.#settings.maxClients) return await visit.reply(textReply(503));
     const stream = new FeedStream(visit);
-    this.#feed.add(stream);
     try {
+      this.#feed.add(stream);
       await visit.left();
     } finally {
       this.#feed.delete(stream);

@@ -10,6 +10,8 @@ const MAX_BODY_BYTES = 256;
 const REQUEST_TIMEOUT_MS = 10_000;
 /** How long (ms) a client may take nothing. Meanwhile, it keeps the process alive. */
 const STALL_TIMEOUT_MS = 5_000;
+/** How long (ms) a client may take for one answer or update. */
+const MAX_WRITE_MS = 30_000;
 /** How long (ms), and how much (bytes), a client may go on talking after the answer. */
 const LINGER_MS = 500;
 const MAX_LINGER_BYTES = 1_048_576;
@@ -81,9 +83,11 @@ export class Visit {
     this.close();
   }
 
-  /** Writes all of it, or closes the connection if the client takes nothing. */
+  /** Writes all of it, or closes the connection if the client takes nothing, or too little. */
   async write(bytes: Uint8Array): Promise<void> {
     const stall = new IdleTimer(() => this.close());
+    const drip = new IdleTimer(() => this.close());
+    drip.start(MAX_WRITE_MS);
     try {
       for (let sent = 0; sent < bytes.length && !this.#closed;) {
         stall.start(STALL_TIMEOUT_MS);
@@ -93,6 +97,7 @@ export class Visit {
       this.close();
     } finally {
       stall.stop();
+      drip.stop();
     }
   }
 

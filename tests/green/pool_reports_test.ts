@@ -137,7 +137,7 @@ Deno.test("ResourcePool.lease() is crossed out whoever disposes it", async () =>
   const mine = await pool.lease();
   const other = spawnWith({ name: "other" }, () => pool.lease());
   const lease = await other.get();
-  assertEquals(takenFrom(pool).map(({ task }) => task.label), [getHub().root.label, "other"]);
+  assertEquals(takenFrom(pool).map(({ task }) => task!.label), [getHub().root.label, "other"]);
   lease.release();
   assertEquals(takenFrom(pool).map(({ item }) => item === mine.value), [true]);
   mine.discard();

@@ -213,3 +213,19 @@ Deno.test("Tracer.woken() comes when the outcome is fixed, while the waker holds
     true,
   ]);
 });
+
+Deno.test("attachTracer() detaches what it has attached, and no more", () => {
+  const hub = getHub();
+  const log: string[] = [];
+  const tracer = counting(log, "it");
+  const first = attachTracer(hub, tracer);
+  first[Symbol.dispose]();
+  const again = attachTracer(hub, tracer);
+  first[Symbol.dispose](); // has nothing to detach any more
+  assertStrictEquals(hub.tracer, tracer);
+  const twice = attachTracer(hub, tracer);
+  twice[Symbol.dispose]();
+  assertStrictEquals(hub.tracer, tracer);
+  again[Symbol.dispose]();
+  assertEquals(hub.tracer, undefined);
+});

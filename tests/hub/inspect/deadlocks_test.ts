@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
   Event,
   findDeadlocks,
+  getHub,
   type Greenlet,
   Group,
   Hub,
@@ -10,7 +11,9 @@ import {
   Lock,
   named,
   Queue,
+  ResourcePool,
   type RLock,
+  Semaphore,
   shield,
   simulate,
   sleep,
@@ -110,6 +113,62 @@ Deno.test("findDeadlocks() leaves out who has a limit, is under a Timeout, or is
     assertEquals(findDeadlocks(), []);
     await killAll([dying.left, dying.right]);
   }, { allow: { permits: true } });
+});
+
+Deno.test("findDeadlocks() leaves out who waits with a signal", async () => {
+  await simulate(async () => {
+    const { left, right } = cross({ signal: new AbortController().signal });
+    await settle();
+    assertEquals(findDeadlocks(), []);
+    await killAll([left, right]);
+  }, { allow: { permits: true } });
+});
+
+Deno.test("findDeadlocks() leaves out who waits for what anybody may end", async () => {
+  await simulate(async () => {
+    getHub().debug = true; // so that it is known who has taken it
+    const jobs = new Queue<number>(Infinity, [1, 2]);
+    const dispatcher = spawn(async () => {
+      while (!jobs.empty) {
+        await jobs.get();
+        spawn(() => sleep(50).then(() => jobs.taskDone()));
+      }
+      await jobs.join();
+    });
+    const rate = new Semaphore(1);
+    const refill = spawn(() => sleep(50).then(() => rate.release()));
+    const limited = spawn(async () => {
+      await rate.acquire();
+      await rate.acquire();
+    });
+    const pool = new ResourcePool({ create: () => ({}), maxSize: 1 });
+    const lent: object[] = [];
+    const borrower = spawn(async () => {
+      lent.push(await pool.get());
+      lent.push(await pool.get());
+    });
+    const giver = spawn(() => sleep(50).then(() => pool.put(lent[0]!)));
+    await settle();
+    assertEquals(findDeadlocks(), []);
+    await joinAll([dispatcher, refill, limited, borrower, giver]);
+    await pool.put(lent[1]!);
+  }, { allow: { permits: true, items: true } });
+});
+
+Deno.test("findDeadlocks() leaves out who runs, whatever waits it has begun", async () => {
+  await simulate(async () => {
+    const gate = new Event();
+    const a: Greenlet = spawn(async () => {
+      await Promise.race([b.join(), gate.wait()]);
+      return findDeadlocks();
+    });
+    const b = spawn(() => a.join());
+    await settle();
+    assertEquals(findDeadlocks(), []);
+    gate.set();
+    assertEquals(await a.get(), []);
+    await b.join();
+  });
 });
 
 Deno.test("findDeadlocks() does not count on a kill that a shield holds back from the wait", async () => {

@@ -360,6 +360,37 @@ Deno.test("dump() of a chain of a thousand spawns does not become a staircase", 
   assert(Math.max(...lines.map((line) => line.search(/\S/))) < 50);
 });
 
+Deno.test("dump() shows 200,000 different children of one greenlet", async () => {
+  const hub = new Hub();
+  const gate = runIn(hub, () => new Event());
+  runIn(hub, () =>
+    spawnWith({ name: "parent" }, () => {
+      for (let i = 0; i < 200_000; i++) spawnWith({ name: `child ${i}` }, () => gate.wait());
+      return gate.wait();
+    }));
+  for (let i = 0; i < 5_000 && hub.stats().greenlets <= 200_000 || hub.stats().runnable > 0; i++) {
+    await turn();
+  }
+  assertEquals(dump({ hub, headline: "Now", limit: 2 }).split("\n").at(-1), "  and 199,999 more");
+  gate.set();
+  for (let i = 0; i < 5_000 && hub.stats().greenlets > 0; i++) await turn();
+});
+
+Deno.test("Hub.breakDeadlock() ends the main flow also if a name throws", async () => {
+  const { hub, outcome } = await deadlock(async () => {
+    class Broken extends Event {
+      override get name(): string {
+        throw new Error("no name");
+      }
+    }
+    await new Broken().wait();
+  });
+  assertEquals(hub.breakDeadlock(), true);
+  const error = await outcome;
+  assert(error instanceof LoopExit);
+  assertStringIncludes(error.message, "who waits for what cannot be said: Error: no name");
+});
+
 Deno.test("dump() refuses a bad limit", () => {
   for (const limit of [-1, NaN]) {
     assertThrows(

@@ -15,5 +15,5 @@ Deno.test("the first thing that is recorded may be what is handed to one who wai
   await sleep();
   queue.putNowait(2);
   await getter.join();
-  assertEquals([takenFrom(queue).map(({ task }) => task.label), recording], [["getter"], true]);
+  assertEquals([takenFrom(queue).map(({ task }) => task!.label), recording], [["getter"], true]);
 });

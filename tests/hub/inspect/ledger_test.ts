@@ -28,7 +28,7 @@ import { debugging, waitOf, withoutPlaces } from "./debugging.ts";
 
 /** The labels of those who have something. */
 function takers(owner: object): string[] {
-  return takenFrom(owner).map(({ task }) => task.label);
+  return takenFrom(owner).map(({ task }) => task!.label);
 }
 
 Deno.test("noteTaken() and noteReturned() remember who has something, and where it was taken", () => {

@@ -226,3 +226,21 @@ Deno.test("snapshot() says for how long a greenlet has awaited something foreign
   gate.resolve();
   for (let i = 0; i < 2; i++) await turn();
 });
+
+Deno.test("snapshot() does not call a wait old that a lone greenlet began after a foreign await", async () => {
+  const later = () => new Promise((resolve) => setTimeout(resolve, 120));
+  const event = new Event();
+  const lone = spawn(async () => {
+    await later();
+    await event.wait();
+  });
+  await sleep();
+  await later();
+  while (lone.waits === undefined) await turn();
+  const own = event.wait();
+  const [main, greenlet] = snapshot().greenlets.map(({ waits }) => waits[0]!.since!);
+  assert(main! <= 64 && greenlet! <= 64, `${main} ${greenlet}`);
+  event.set();
+  await own;
+  await lone.join();
+});

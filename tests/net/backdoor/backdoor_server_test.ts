@@ -12,7 +12,7 @@ import {
   spawn,
 } from "@verdant/green";
 import { captureErrors } from "../../helpers.ts";
-import { assertIdleSoon, certificate, eventually, unixPlace } from "../network.ts";
+import { assertIdleSoon, bytes, certificate, eventually, unixPlace } from "../network.ts";
 import { Client, PROMPT, startBackdoor } from "./client.ts";
 
 function exists(path: string): boolean {
@@ -214,6 +214,47 @@ Deno.test("BackdoorServer refuses what a web page can make a browser send", asyn
   using client = await Client.enter(server);
   await client.ask("1");
   assertStringIncludes(await client.ask("GET / HTTP/1.1"), "GET is not defined"); // nobody else types it later
+});
+
+Deno.test("BackdoorServer looks at what came first, also if it says that it is to be forgotten", async () => {
+  const log: string[] = [];
+  await using server = await startBackdoor({ locals: { log } });
+  const INTERRUPT = [0xff, 0xf4]; // of telnet; a web page may put it into a header
+  const request = [...new TextEncoder().encode("POST / HTTP/1.1\r\nAccept: "), ...INTERRUPT, 13, 10, 13, 10];
+  const code = [...new TextEncoder().encode('\nlog.push("in")\n')];
+  for (const bursts of [[request, code], [[...request, ...code]], [[...INTERRUPT, ...request, ...code]]]) {
+    using client = await Client.dial(server);
+    for (const burst of bursts) {
+      await client.type(burst).catch(() => {}); // it may be closed by then
+      await sleep(5);
+    }
+    assertStringIncludes(await client.rest(), "this is no web server");
+  }
+  for (const first of ["\x16\x03\x01", "a\0b", [0xc3, 0x28, 10]]) { // TLS, for example
+    using client = await Client.dial(server);
+    await client.type(typeof first === "string" ? `${first}\nlog.push("in")\n` : first);
+    assertStringIncludes(await client.rest(), "this is no web server");
+  }
+  assertEquals(log, []);
+});
+
+Deno.test("BackdoorServer gets rid of a client without the token that reads nothing", async () => {
+  await using server = await startBackdoor({ token: "s3cret", lingerTimeout: 50 });
+  const { port } = server.address as Deno.NetAddr;
+  const conn = await Deno.connect({ port });
+  const asks = new Uint8Array(3 * 400_000);
+  for (let i = 0; i < asks.length; i += 3) asks.set([0xff, 0xfd, 1], i); // each of which wants an answer
+  const typing = (async () => {
+    for (let i = 0; i < 8; i++) {
+      for (let sent = 0; sent < asks.length;) sent += await conn.write(asks.subarray(sent));
+    }
+    await conn.write(bytes("wrong\n"));
+    await conn.closeWrite();
+  })().catch(() => {});
+  await eventually(() => server.running === 1);
+  await eventually(() => server.running === 0);
+  conn.close();
+  await typing;
 });
 
 Deno.test("BackdoorServer serves TLS", async () => {

@@ -41,7 +41,8 @@ class FakeConn extends Conn {
     const settings: string[] = [];
     const addr: Deno.NetAddr = { transport: "tcp", hostname: "192.0.2.1", port: 7 };
     const setNoDelay = (noDelay: boolean) => settings.push(`no delay: ${noDelay}`);
-    super({ localAddr: addr, remoteAddr: addr, setNoDelay } as Partial<RawConn> as RawConn);
+    const setKeepAlive = (keepAlive: boolean) => settings.push(`keep-alive: ${keepAlive}`);
+    super({ localAddr: addr, remoteAddr: addr, setNoDelay, setKeepAlive } as Partial<RawConn> as RawConn);
     this.settings = settings;
     this.taking.set();
   }
@@ -195,16 +196,36 @@ Deno.test("A killed session tells what its entry says in its clean-up, and repor
   });
 });
 
-Deno.test("A session that has come to its end waits until all is sent", async () => {
+Deno.test("A session that has come to its end waits until all is sent, but not for ever", async () => {
   await simulate(async (world) => {
-    const dialogue = new Dialogue({ token: "t" });
+    const dialogue = new Dialogue();
+    await world.settle();
     dialogue.conn.taking.clear();
-    dialogue.conn.receive("wrong\n");
-    await world.advance(10_000);
+    dialogue.conn.receive("print('last words'); quit()\n");
+    await world.advance(1_000);
     assert(!dialogue.greenlet.ready);
     dialogue.conn.taking.set();
     await world.settle();
-    assertEquals([dialogue.greenlet.ready, dialogue.said], [true, "token: Wrong token\n"]);
+    assertEquals(dialogue.greenlet.ready, true);
+    assertStringIncludes(dialogue.said, "last words");
+
+    const deaf = new Dialogue();
+    await world.settle();
+    deaf.conn.taking.clear();
+    deaf.conn.receive("quit()\n");
+    await world.advance(60_000);
+    assertEquals(deaf.greenlet.ready, true);
+  });
+});
+
+Deno.test("A session waits but a moment for a client that has no token and reads nothing", async () => {
+  await simulate(async (world) => {
+    const dialogue = new Dialogue({ token: "t" });
+    await world.settle();
+    dialogue.conn.taking.clear();
+    dialogue.conn.receive("wrong\n");
+    await world.advance(1_000);
+    assertEquals(dialogue.greenlet.ready, true);
   });
 });
 
@@ -212,12 +233,28 @@ Deno.test("A session reads no more than maxLine ahead of what it evaluates", asy
   await simulate(async (world) => {
     const log: number[] = [];
     const dialogue = new Dialogue({ variables: { log } });
-    dialogue.conn.receive("await sleep(60000)\n");
+    dialogue.conn.receive("await sleep(5000)\n");
     for (let i = 0; i < 100; i++) dialogue.conn.receive(`log.push(${i}); undefined\n`.repeat(5));
     await world.settle();
     assert(dialogue.conn.unread > 80, `${dialogue.conn.unread}`);
-    await world.advance(60_000);
+    await world.advance(5_000);
     assertEquals([dialogue.conn.unread, log.length], [0, 500]);
+    await dialogue.greenlet.kill();
+  });
+});
+
+Deno.test("A session drops what is typed far ahead of an entry that goes on for long, and says so", async () => {
+  await simulate(async (world) => {
+    const log: number[] = [];
+    const dialogue = new Dialogue({ variables: { log } });
+    dialogue.conn.receive("await sleep(600000)\n");
+    for (let i = 0; i < 100; i++) dialogue.conn.receive(`log.push(${i}); undefined\n`.repeat(5));
+    await world.advance(599_000);
+    assert(dialogue.conn.unread < 80, `${dialogue.conn.unread}`); // otherwise nobody would hear Ctrl-C, or its end
+    await world.advance(1_000);
+    await world.settle();
+    assert(log.length > 0 && log.length < 500, `${log.length}`);
+    assertEquals(dialogue.said.split("Ignored:").length, 2);
     await dialogue.greenlet.kill();
   });
 });
@@ -241,7 +278,7 @@ Deno.test("A session gives back what it was killed with, after its last words", 
   await simulate(async (world) => {
     const dialogue = new Dialogue();
     await world.settle();
-    assertEquals(dialogue.conn.settings, ["no delay: true"]); // what is printed is small
+    assertEquals(dialogue.conn.settings, ["no delay: true", "keep-alive: true"]); // what is printed is small
     await dialogue.greenlet.kill("enough");
     assertStringIncludes(String(dialogue.greenlet.value), "enough");
     assertEquals(dialogue.said, ">\nThis session was ended.\n");

@@ -156,11 +156,27 @@ Deno.test("HttpServer.stop() without patience cuts a stream whose greenlet has n
   await assertIdleSoon();
 });
 
+/** How many pieces of an endless stream were asked for. */
+let pulls = 0;
+
+function pull(controller: ReadableStreamDefaultController<Uint8Array>): void {
+  pulls++;
+  controller.enqueue(new Uint8Array(65_536));
+}
+
+/** Waits until what lies between the server and its client is full. */
+async function fullPipe(): Promise<void> {
+  for (let before = -1; before !== pulls;) {
+    before = pulls;
+    await sleep(100);
+  }
+}
+
 for (
   const [kind, handler, request] of [
     [
       "takes nothing of a stream",
-      () => new Response(new ReadableStream({ pull: (c) => c.enqueue(new Uint8Array(65_536)) })),
+      () => new Response(new ReadableStream({ pull })),
       get(),
     ],
     ["takes nothing of a large answer", () => new Response(new Uint8Array(50_000_000)), get()],
@@ -176,7 +192,7 @@ for (
     const server = await startHttp(handler);
     const client = await begin(server, request);
     await client.until("\r\n\r\n");
-    await sleep(20);
+    await fullPipe();
     const before = performance.now();
     await server.stop({ timeout: 0 });
     const took = performance.now() - before;
