@@ -28,7 +28,8 @@ export function programStack(): string {
 }
 
 function isOfProgram(frame: string): boolean {
-  return !frame.endsWith("(<anonymous>)") && !OWN_FOLDERS.some((folder) => frame.includes(folder));
+  if (frame.endsWith("(<anonymous>)") || /[( ]ext:/.test(frame)) return false; // of the platform
+  return !OWN_FOLDERS.some((folder) => frame.includes(folder));
 }
 
 /** Remembers the stack of the caller as that of a spawn. */

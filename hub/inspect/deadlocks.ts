@@ -2,7 +2,7 @@ import { callerTask } from "../caller.ts";
 import type { Hub } from "../hub.ts";
 import type { Task } from "../task.ts";
 import { isAbortable } from "../wait.ts";
-import type { Waiter } from "../waiter.ts";
+import type { Waiter, WaitSource } from "../waiter.ts";
 import { Timeout } from "../timeout.ts";
 import { describeWait, detailsOf, shortName } from "./describe.ts";
 
@@ -90,12 +90,15 @@ export function findDeadlocks(hub: Hub = callerTask().hub): Deadlock[] {
 /** Who waits, and for whom. */
 export type WaitGraph = ReadonlyMap<Task, readonly Task[]>;
 
-/** One wait that is stuck if one of these is (`all`), or if every one is. */
+/** What stands in the way of all who wait at one source: they are stuck if one of these is (`all`), or if every one is. */
 interface Obstacle {
-  readonly task: Task;
   readonly blockers: readonly Task[];
   readonly all: boolean;
+  readonly tasks: Task[];
 }
+
+/** What is known of sources: thousands may wait for the same. `undefined` for those where a wait may end. */
+type Obstacles = Map<WaitSource, Obstacle | undefined>;
 
 /**
  * The greatest set of tasks of which each waits for nothing but members of the set, or for somebody who has ended:
@@ -103,8 +106,9 @@ interface Obstacle {
  */
 export function stuckTasks(hub: Hub): WaitGraph {
   const stuck = new Map<Task, Obstacle[]>();
+  const known: Obstacles = new Map();
   for (const task of [hub.root, ...hub.tasks()]) {
-    const obstacles = obstaclesOf(task);
+    const obstacles = obstaclesOf(task, known);
     if (obstacles !== undefined) stuck.set(task, obstacles);
   }
   if (stuck.size > 0) releaseMovable(stuck, hub);
@@ -127,16 +131,25 @@ export function waitGraph(hub: Hub): WaitGraph {
 }
 
 /** What a task waits for, if every one of its waits is for tasks that are known. */
-function obstaclesOf(task: Task): Obstacle[] | undefined {
+function obstaclesOf(task: Task, known: Obstacles): Obstacle[] | undefined {
   // One that runs has begun a wait, and does something else meanwhile.
   if (task.waits === undefined || task === task.hub.holder || task === callerTask()) return undefined;
   const obstacles: Obstacle[] = [];
   for (const waiter of task.allWaits()) {
-    const { blockers, all = false, likely = false } = hasLimit(waiter) ? {} : detailsOf(waiter.source);
-    if (likely || !blockers?.length) return undefined; // this wait may end
-    obstacles.push({ task, blockers, all });
+    const obstacle = hasLimit(waiter) ? undefined : obstacleAt(waiter.source, known);
+    if (obstacle === undefined) return undefined; // this wait may end
+    obstacles.push(obstacle);
   }
+  for (const { tasks } of obstacles) tasks.push(task);
   return obstacles;
+}
+
+function obstacleAt(source: WaitSource, known: Obstacles): Obstacle | undefined {
+  if (!known.has(source)) {
+    const { blockers, all = false, likely = false } = detailsOf(source);
+    known.set(source, likely || !blockers?.length ? undefined : { blockers, all, tasks: [] });
+  }
+  return known.get(source);
 }
 
 /** Whether the end of time, or a signal, may end a wait. */
@@ -148,8 +161,9 @@ function hasLimit(waiter: Waiter): boolean {
 function releaseMovable(stuck: Map<Task, Obstacle[]>, hub: Hub): void {
   for (const task of underTimeouts(hub)) stuck.delete(task);
   const inTheWay = new Map<Task, Obstacle[]>();
+  /** How many of the blockers have not moved; of those that are overcome, nothing. */
   const left = new Map<Obstacle, number>();
-  for (const obstacle of [...stuck.values()].flat()) {
+  for (const obstacle of new Set([...stuck.values()].flat())) {
     left.set(obstacle, obstacle.blockers.length);
     for (const blocker of obstacle.blockers) {
       const obstacles = inTheWay.get(blocker);
@@ -160,10 +174,12 @@ function releaseMovable(stuck: Map<Task, Obstacle[]>, hub: Hub): void {
   const movable = [...inTheWay.keys()].filter((blocker) => !stuck.has(blocker) && !blocker.ready);
   for (let blocker = movable.pop(); blocker !== undefined; blocker = movable.pop()) {
     for (const obstacle of inTheWay.get(blocker) ?? []) {
-      const count = left.get(obstacle)! - 1;
-      left.set(obstacle, count);
-      if (obstacle.all && count > 0) continue; // another one of them may be stuck
-      if (stuck.delete(obstacle.task)) movable.push(obstacle.task);
+      const count = left.get(obstacle);
+      if (count === undefined) continue;
+      left.set(obstacle, count - 1);
+      if (obstacle.all && count > 1) continue; // another one of them may be stuck
+      left.delete(obstacle);
+      for (const task of obstacle.tasks) if (stuck.delete(task)) movable.push(task);
     }
   }
 }

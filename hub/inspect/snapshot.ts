@@ -6,7 +6,6 @@ import { SCHEDULED, type Task } from "../task.ts";
 import type { Waiter, WaitSource } from "../waiter.ts";
 import { cyclesIn, stuckTasks, type WaitGraph, withThoseBehind } from "./deadlocks.ts";
 import { describeSource, detailsOf, ownerTitle, timeLeftOf, waitTitle, withTimeLeft } from "./describe.ts";
-import type { WaitDetails } from "./inspectable.ts";
 import { visibleLocals } from "./visible_locals.ts";
 
 /**
@@ -207,7 +206,7 @@ class Picture {
   /** Thousands may wait for the same. */
   readonly #sources = new Map<
     WaitSource,
-    { details: WaitDetails; on: string | undefined; title: string; description: string }
+    Pick<WaitSnapshot, "on" | "title" | "description" | "blockers">
   >();
 
   constructor(hub: Hub, stuck: ReadonlySet<Task>) {
@@ -247,14 +246,14 @@ class Picture {
   }
 
   #wait(waiter: Waiter): WaitSnapshot {
-    const { details, on, title, description } = this.#sourceOf(waiter.source);
+    const { on, title, description, blockers } = this.#sourceOf(waiter.source);
     const timeLeft = timeLeftOf(waiter);
     return {
       what: waiter.source.what,
       title,
       description: withTimeLeft(description, timeLeft),
       on,
-      blockers: details.blockers?.map(({ id }) => id) ?? [],
+      blockers,
       since: waiter.age,
       timeLeft,
       stack: waitStack(waiter),
@@ -265,8 +264,12 @@ class Picture {
     let known = this.#sources.get(source);
     if (known === undefined) {
       const details = detailsOf(source);
-      const description = describeSource(source, details);
-      known = { details, on: ownerTitle(source), title: waitTitle(source), description };
+      known = {
+        on: ownerTitle(source),
+        title: waitTitle(source),
+        description: describeSource(source, details),
+        blockers: details.blockers?.map(({ id }) => id) ?? [],
+      };
       this.#sources.set(source, known);
     }
     return known;

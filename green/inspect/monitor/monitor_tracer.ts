@@ -145,7 +145,9 @@ export class MonitorTracer implements Tracer, Called {
   }
 
   #leave(task: Task, how: string, waits = false): void {
-    if ((this.#cells[ATTENTION]! & ALARM) !== 0) this.#notice(task, how, waits ? programFrames() : undefined);
+    if ((this.#cells[ATTENTION]! & ALARM) !== 0) {
+      this.#notice(task, how, waits ? programStack() || undefined : undefined);
+    }
     if (this.#cells[WHO] === task.id) this.#cells[WHO] = 0;
   }
 
@@ -249,7 +251,7 @@ export class MonitorTracer implements Tracer, Called {
     if (this.#noticed) return;
     const suspect = this.#suspect;
     // Of one that has just been started, the hub's call is on the stack of another one.
-    const stack = suspect === callerTask() ? programFrames() : undefined;
+    const stack = suspect === callerTask() ? programStack() || undefined : undefined;
     this.#remark(suspect, "it let others run", stack);
   }
 
@@ -290,10 +292,4 @@ export class MonitorTracer implements Tracer, Called {
       during: readLine(this.#heartbeat),
     };
   }
-}
-
-/** Without those of the platform, which is what is left of an async stack that begins in the event loop. */
-function programFrames(): string | undefined {
-  const frames = programStack().split("\n").filter((frame) => !/[( ]ext:/.test(frame));
-  return frames.join("\n") || undefined;
 }

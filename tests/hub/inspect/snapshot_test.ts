@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   Event,
+  findDeadlocks,
   getCurrent,
   getHub,
   type Greenlet,
@@ -20,7 +21,15 @@ import {
   until,
 } from "@verdant/green";
 import { runAs } from "../../../hub/context.ts";
-import { formatSnapshot } from "../../../hub/mod.ts";
+import {
+  callerTask,
+  EXPIRE_FALSE,
+  formatSnapshot,
+  type Inspectable,
+  planWait,
+  suspend,
+  WaitList,
+} from "../../../hub/mod.ts";
 import { turn } from "../../helpers.ts";
 
 function of(greenlet: Greenlet, picture: Snapshot = snapshot()): GreenletSnapshot {
@@ -243,4 +252,25 @@ Deno.test("snapshot() does not call a wait old that a lone greenlet began after 
   event.set();
   await own;
   await lone.join();
+});
+
+Deno.test("snapshot() and findDeadlocks() ask an owner once, however many wait on it", async () => {
+  const hub = new Hub();
+  let asked = 0;
+  const owner: Inspectable = {
+    inspectWait() {
+      asked++;
+      return { blockers: [hub.root] };
+    },
+  };
+  const list = new WaitList("turn", owner);
+  const wait = () => suspend(callerTask(), list, undefined, planWait(undefined, "wait"), EXPIRE_FALSE);
+  for (let i = 0; i < 100; i++) runAs(hub.root, () => void spawn(wait), undefined);
+  for (let i = 0; i < 5; i++) await turn();
+  assertEquals([list.size, findDeadlocks(hub), asked], [100, [], 1]);
+  const { greenlets } = snapshot(hub);
+  assertEquals(asked, 3); // once for who is stuck, and once for what is said
+  assertEquals(greenlets.map(({ waits }) => waits[0]!.blockers), greenlets.map(() => [0]));
+  list.wakeAll(true);
+  for (let i = 0; i < 5; i++) await turn();
 });
