@@ -4,7 +4,7 @@ const ROOT = new URL("../", import.meta.url);
 
 async function run(example: string, ...args: string[]) {
   const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", `examples/${example}`, ...args],
+    args: ["run", "-A", "--no-check", "--quiet", `examples/${example}`, ...args],
     cwd: ROOT,
     env: { NO_COLOR: "1" },
     stdout: "piped",

@@ -101,7 +101,7 @@ export class Thread {
     this.idleSince = this.#owner.hub.now();
   }
 
-  /** Ends it at once; its call, if it has one, is broken, which is what the owner wants: it is not told. */
+  /** Ends it; its call, if it has one, is broken, which is what the owner wants: it is not told. */
   terminate(why: string): void {
     const call = this.#call;
     this.#end(why);
@@ -111,6 +111,7 @@ export class Thread {
   #end(why: string, cause?: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#keepAlive?.(false); // Deno does not stop what never lets its event loop turn
     this.#worker.terminate();
     const call = this.#call;
     if (call === undefined) return;

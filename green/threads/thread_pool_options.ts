@@ -32,16 +32,14 @@ export interface ThreadPoolOptions {
 /**
  * Options of {@linkcode ThreadPool.apply}.
  *
- * @example Give a computation a second
+ * @example Give a task a tenth of a second
  * ```ts
  * import { type ApplyOptions, ThreadPool, Timeout } from "@verdant/green";
  * import { assertRejects } from "@std/assert";
  *
  * const options: ApplyOptions = { timeout: 100, terminate: true };
  * await using pool = new ThreadPool(1);
- * await assertRejects(() => pool.apply(() => {
- *   for (;;);
- * }, [], options), Timeout);
+ * await assertRejects(() => pool.apply(() => new Promise(() => {}), [], options), Timeout);
  * ```
  */
 export interface ApplyOptions extends WaitOptions, ThreadMapOptions {}
@@ -61,8 +59,9 @@ export interface ApplyOptions extends WaitOptions, ThreadMapOptions {}
  */
 export interface ThreadMapOptions {
   /**
-   * Whether the thread ends at once when the wait is interrupted and the task is running. Otherwise the task runs on
-   * and its result is dropped.
+   * Whether the thread is ended when the wait is interrupted and the task is running. Otherwise the task runs on
+   * and its result is dropped. The pool has room for another one at once; the thread itself ends when its event
+   * loop turns next, which Deno (2.9) does not enforce.
    *
    * @default {false}
    */

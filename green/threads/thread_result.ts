@@ -109,8 +109,8 @@ export class ThreadResult<T> {
   }
 
   /**
-   * Ends the thread in which it runs, without any clean-up there; the pool starts another one when it needs it.
-   * Does not switch.
+   * Ends the thread in which it runs, without any clean-up there, as soon as its event loop turns; the pool starts
+   * another one when it needs it. Does not switch.
    *
    * @returns Whether it was running.
    */

@@ -6,7 +6,7 @@ const ROOT = new URL("../../../", import.meta.url);
 
 async function run(...args: string[]) {
   const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--no-check", "--allow-read", "--allow-write", ...args],
+    args: ["run", "--no-prompt", "--no-check", "--quiet", "--allow-read", "--allow-write", ...args],
     cwd: ROOT,
     env: { NO_COLOR: "1" },
     stdout: "piped",

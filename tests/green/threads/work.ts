@@ -59,11 +59,10 @@ export function add(shared: Int32Array, times: number): void {
   for (let i = 0; i < times; i++) Atomics.add(shared, 0, 1);
 }
 
-/** Never ends, and never lets anything else happen in its thread. */
-export function spin(started: Int32Array): never {
-  Atomics.store(started, 0, 1);
-  Atomics.notify(started, 0);
-  for (;;);
+/** Lets nothing else happen in its thread until `state[0]` is 2: Deno does not stop it, were it never. */
+export function spin(state: Int32Array): void {
+  Atomics.compareExchange(state, 0, 0, 1);
+  while (Atomics.load(state, 0) !== 2);
 }
 
 export function leave(how: "close" | "exit" | "process"): Promise<never> {

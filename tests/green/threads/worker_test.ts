@@ -161,13 +161,14 @@ Deno.test("ThreadPool lets a thread finish what it got before something threw th
 
 Deno.test("ThreadPool.apply() ends in time though its task never does, and the thread with terminate", async () => {
   await using pool = new ThreadPool(1);
-  const started = new Int32Array(new SharedArrayBuffer(4));
-  const victim = spawn(() => pool.apply(work.spin, [started], { terminate: true }));
-  while (started[0] === 0) await sleep(1);
+  const state = new Int32Array(new SharedArrayBuffer(4));
+  const victim = spawn(() => pool.apply(work.spin, [state], { terminate: true }));
+  while (state[0] === 0) await sleep(1);
   await victim.kill();
   assertEquals(account(pool), { running: 0, queued: 0, free: 1, threads: 0 });
   assertEquals(await pool.apply(work.fib, [10]), 55);
-  await assertRejects(() => pool.apply(work.spin, [started], { timeout: 1, terminate: true }), Timeout);
+  await assertRejects(() => pool.apply(work.spin, [state], { timeout: 1, terminate: true }), Timeout);
+  state[0] = 2;
 });
 
 Deno.test("ThreadPool runs 10,000 tasks over 2 threads", async () => {

@@ -250,7 +250,7 @@ Deno.test("tpool.execute() in a thread of tpool runs in that thread, so that not
 // ---- Without threads -----------------------------------------------------------------------------
 
 Deno.test("tpool.execute() without threads runs in the greenlet of the caller", async () => {
-  setNumThreads(0);
+  await using _threads = threads(0);
   setup();
   const seen: unknown[] = [];
   const g = eventlet.spawn(() =>
