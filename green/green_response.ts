@@ -87,6 +87,7 @@ interface Extras {
 }
 
 const extras = new WeakMap<Response, Extras>();
+let prototype: Response | undefined;
 
 /**
  * Makes the platform's response one whose body is awaited through the hub: a kill or a time-out of whoever reads it
@@ -102,47 +103,53 @@ export function greenResponse(response: Response, abort: (reason: unknown) => vo
 
 function adopt(response: Response, call: FetchCall): Response {
   extras.set(response, { call });
-  return Object.setPrototypeOf(response, GreenResponse.prototype);
+  return Object.setPrototypeOf(response, prototype ??= makePrototype());
 }
 
-/** The prototype of such responses; never constructed. */
-class GreenResponse extends Response {
-  override get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
-    const own = extras.get(this)!;
-    own.body ??= new GreenBody(own.call, () => super.body!);
-    if (this.bodyUsed && !own.body.begun) own.body.bypass();
-    return own.body.stream;
-  }
+/**
+ * The prototype of such responses. Made for the first of them: to extend `Response` loads the platform's fetch, which
+ * takes milliseconds that not every program wants to spend at its start.
+ */
+function makePrototype(): Response {
+  class GreenResponse extends Response {
+    override get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
+      const own = extras.get(this)!;
+      own.body ??= new GreenBody(own.call, () => super.body!);
+      if (this.bodyUsed && !own.body.begun) own.body.bypass();
+      return own.body.stream;
+    }
 
-  override clone(): Response {
-    if (extras.get(this)!.body?.stream.locked) throw new TypeError("Body is unusable");
-    return adopt(super.clone(), extras.get(this)!.call);
-  }
+    override clone(): Response {
+      if (extras.get(this)!.body?.stream.locked) throw new TypeError("Body is unusable");
+      return adopt(super.clone(), extras.get(this)!.call);
+    }
 
-  override text(): Promise<string> {
-    return read(this, () => super.text());
-  }
+    override text(): Promise<string> {
+      return read(this, () => super.text());
+    }
 
-  // deno-lint-ignore no-explicit-any -- as the platform's
-  override json(): Promise<any> {
-    return read(this, () => super.json());
-  }
+    // deno-lint-ignore no-explicit-any -- as the platform's
+    override json(): Promise<any> {
+      return read(this, () => super.json());
+    }
 
-  override bytes(): Promise<Uint8Array<ArrayBuffer>> {
-    return read(this, () => super.bytes());
-  }
+    override bytes(): Promise<Uint8Array<ArrayBuffer>> {
+      return read(this, () => super.bytes());
+    }
 
-  override arrayBuffer(): Promise<ArrayBuffer> {
-    return read(this, () => super.arrayBuffer());
-  }
+    override arrayBuffer(): Promise<ArrayBuffer> {
+      return read(this, () => super.arrayBuffer());
+    }
 
-  override blob(): Promise<Blob> {
-    return read(this, () => super.blob());
-  }
+    override blob(): Promise<Blob> {
+      return read(this, () => super.blob());
+    }
 
-  override formData(): Promise<FormData> {
-    return read(this, () => super.formData());
+    override formData(): Promise<FormData> {
+      return read(this, () => super.formData());
+    }
   }
+  return GreenResponse.prototype;
 }
 
 /** Reads the body as a whole, which is much faster than through our stream. */

@@ -59,7 +59,7 @@ const MIN_DELAY_MS = 10;
 /** But no longer than this. */
 const MAX_DELAY_MS = 1_000;
 /** Why the wait for the next client ends when accepting pauses. */
-const PAUSE = new Error("Accepting pauses");
+const PAUSE = { name: "accepting pauses" };
 
 /**
  * A server that takes its clients itself, one after the other, and runs a handler for each.

@@ -62,7 +62,7 @@ class ExploredHub extends Hub {
   }
 }
 
-const SKIPPED = new Error("skipped");
+const SKIPPED = { name: "skipped" };
 
 /** One run of the body, with a strategy that decides at every choice. */
 export class ExploredRun implements Tracer {

@@ -24,6 +24,7 @@ import {
   takenFrom,
   whereTaken,
 } from "../../../hub/mod.ts";
+import { run } from "../../green/inspect/leaks/leak_run.ts";
 import { debugging, waitOf, withoutPlaces } from "./debugging.ts";
 
 /** The labels of those who have something. */
@@ -414,4 +415,24 @@ Deno.test("ResourcePool.get() waiting says who has which item, whoever gives it 
   );
   pool.discard("tool 1");
   assertEquals([takers(pool), pool.leftover], [[], undefined]);
+});
+
+Deno.test("hub.debug remembers who took an item, but does not keep what that greenlet returned", async () => {
+  const { code, out, err } = await run(
+    "dump, getHub, named, Queue, spawn",
+    `getHub().debug = true;
+     const queue = named(new Queue(Infinity, [1]), "jobs");
+     const taker = () => {
+       const greenlet = spawn(async function taker() { await queue.get(); return new Uint8Array(1); });
+       return greenlet.get().then((bytes) => [new WeakRef(greenlet), new WeakRef(bytes)]);
+     };
+     const gone = await taker();
+     await collect(20);
+     console.log(gone.every((ref) => ref.deref() === undefined));
+     spawn(() => queue.join());
+     await sleep();
+     console.log(/taken by #\\d+ taker, which has ended/.test(dump()));
+     Deno.exit();`,
+  );
+  assertEquals({ code, out, err }, { code: 0, out: "true\ntrue\n", err: "" });
 });
