@@ -1,4 +1,4 @@
-import { callerTask, GreenletExit, type Task, waitStack, waitTitle } from "../hub/mod.ts";
+import { callerTask, GreenletExit, shortName, type Task, waitStack, waitTitle } from "../hub/mod.ts";
 
 /**
  * Why a greenlet is killed: a message, an error, or an error class. Nothing means `GreenletExit`.
@@ -46,8 +46,6 @@ function withWaitStack(error: GreenletExit, { waits }: Task): GreenletExit {
 
 function describeKill(victim: Task, reason: string | undefined): string {
   const wait = victim.waits === undefined ? "" : ` while it waited for ${waitTitle(victim.waits.source)}`;
-  const caller = callerTask();
-  const killer = caller === caller.hub.root ? "the main flow" : `#${caller.id} ${caller.label}`;
   const why = reason === undefined ? "" : `: ${reason}`;
-  return `Greenlet #${victim.id} ${victim.label} was killed by ${killer}${wait}${why}`;
+  return `Greenlet #${victim.id} ${victim.label} was killed by ${shortName(callerTask())}${wait}${why}`;
 }

@@ -3,6 +3,7 @@ import {
   type Duration,
   type Inspectable,
   planWait,
+  shortName,
   toMilliseconds,
   type WaitDetails,
   type WaitOptions,
@@ -14,7 +15,6 @@ import { checkBuffer } from "./check_buffer.ts";
 import { eachLine } from "./each_line.ts";
 import { formatAddress } from "./address.ts";
 import { refusedAsClosed } from "./closing.ts";
-import { nameOf } from "./concurrency.ts";
 import { readableOf, writableOf } from "./conn_streams.ts";
 import { Inflow } from "./inflow.ts";
 import { Outflow } from "./outflow.ts";
@@ -250,7 +250,7 @@ export class Conn implements Disposable, AsyncDisposable, Inspectable {
   /** Closes it. Greenlets that read or write are told by an error. Harmless when it is closed. Does not switch. */
   close(): void {
     if (this.#over !== undefined) return;
-    this.#end(`it was closed by ${nameOf(callerTask())}`);
+    this.#end(`it was closed by ${shortName(callerTask())}`);
     this.raw.close();
   }
 

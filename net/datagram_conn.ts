@@ -1,9 +1,15 @@
-import { callerTask, type Inspectable, planWait, type WaitDetails, type WaitOptions } from "../hub/mod.ts";
+import {
+  callerTask,
+  type Inspectable,
+  planWait,
+  shortName,
+  type WaitDetails,
+  type WaitOptions,
+} from "../hub/mod.ts";
 import { checkSize } from "../sync/check.ts";
 import { quietly } from "../sync/iteration.ts";
 import { checkHostname, checkPort, formatAddress, formatHostPort } from "./address.ts";
 import { isCausedByClosing, refusedAsClosed } from "./closing.ts";
-import { nameOf } from "./concurrency.ts";
 import { systemError } from "./datagram_errors.ts";
 import { type Datagram, DatagramInbox } from "./datagram_inbox.ts";
 import { DatagramOutbox } from "./datagram_outbox.ts";
@@ -222,7 +228,7 @@ export class DatagramConn implements Disposable, AsyncDisposable, AsyncIterable<
    */
   close(): void {
     if (this.#over !== undefined) return;
-    this.#over = `it was closed by ${nameOf(callerTask())}`;
+    this.#over = `it was closed by ${shortName(callerTask())}`;
     this.#inbox.close(this.#over);
     this.#outbox.close(this.#over);
     this.raw.close();

@@ -9,6 +9,7 @@ import {
   readyWith,
   refusal,
   Ring,
+  shortName,
   type WaitDetails,
   Waiter,
   WaitList,
@@ -17,7 +18,6 @@ import {
 } from "../hub/mod.ts";
 import { quietly } from "../sync/iteration.ts";
 import { formatAddress } from "./address.ts";
-import { nameOf } from "./concurrency.ts";
 import type { Conn, RawConn } from "./conn.ts";
 import { expiryOf } from "./expiry.ts";
 
@@ -124,7 +124,7 @@ export class Listener<C extends Conn = Conn>
   /** Closes it; greenlets that accept are told by an error. Harmless when it is closed. Does not switch. */
   close(): void {
     if (this.#closed !== undefined) return;
-    const by = nameOf(callerTask());
+    const by = shortName(callerTask());
     const error = this.#closed = new Deno.errors.BadResource(`Listener on ${this} was closed by ${by}`);
     this.raw.close();
     for (let raw = this.#arrived.shift(); raw !== undefined; raw = this.#arrived.shift()) closeQuietly(raw);

@@ -43,7 +43,7 @@ for (const context of ["fast", "portable"]) {
   });
 
   Deno.test(`LoopExit ends a wait outside greenlets that nobody can end, and no other (${context})`, async () => {
-    const out = "event: true\ndeadlock: true\n(main flow) waits for Queue get, it is empty\n";
+    const out = "event: true\ndeadlock: true\nthe main flow waits for Queue get, it is empty\n";
     assertEquals(await run("outside.ts", context), { code: 0, out, err: "" });
   });
 

@@ -5,9 +5,9 @@ import { WaitList } from "../wait_list.ts";
 import type { Waiter, WaitSource } from "../waiter.ts";
 import type { Inspectable, WaitDetails } from "./inspectable.ts";
 
-/** `"#5 transfer"`, `"(main flow)"`. */
+/** `"#5 transfer"`, `"the main flow"`. */
 export function shortName(task: Task): string {
-  return task === task.hub.root ? "(main flow)" : `#${task.id} ${task.label}`;
+  return task === task.hub.root ? "the main flow" : `#${task.id} ${task.label}`;
 }
 
 /** What is waited on: `"Lock(accounts)"`; `undefined` where there is no object that has one. */

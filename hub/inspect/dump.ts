@@ -207,7 +207,7 @@ function isMainFlow({ id }: GreenletSnapshot): boolean {
 }
 
 function title(entry: GreenletSnapshot): string {
-  return isMainFlow(entry) ? "(main flow)" : `#${entry.id} ${entry.name}`;
+  return isMainFlow(entry) ? "the main flow" : `#${entry.id} ${entry.name}`;
 }
 
 function activity({ state, waits, startsIn }: GreenletSnapshot): string {

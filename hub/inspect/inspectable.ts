@@ -50,7 +50,7 @@ export interface WaitDetails {
  *   inspectWait = () => ({ blockers: [callerTask()] });
  * }
  * const waiter = new Waiter(callerTask(), new WaitList("turn", new Tap()), undefined);
- * assertEquals(describeWait(waiter), "Tap turn, held by (main flow)");
+ * assertEquals(describeWait(waiter), "Tap turn, held by the main flow");
  * ```
  */
 export interface Inspectable {

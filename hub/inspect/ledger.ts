@@ -262,7 +262,7 @@ export function holdersOf(owner: object, out: number): readonly Task[] | undefin
  *
  * const tap = {};
  * noteTaken(tap, callerTask(), undefined, "    at drink (file:///bar.ts:1:2)");
- * assertEquals(describeTaken(tap, 1), "taken by (main flow) at drink (file:///bar.ts:1:2)");
+ * assertEquals(describeTaken(tap, 1), "taken by the main flow at drink (file:///bar.ts:1:2)");
  * ```
  */
 export function describeTaken(owner: object, out: number): string | undefined {
@@ -330,7 +330,7 @@ export function noteMade(owner: object, putter: Task | undefined): void {
  *
  * const box = {};
  * notePut(box, callerTask(), "    at fill (file:///box.ts:1:2)");
- * assertEquals(describePuts(box), "last put by (main flow) at fill (file:///box.ts:1:2)");
+ * assertEquals(describePuts(box), "last put by the main flow at fill (file:///box.ts:1:2)");
  * ```
  */
 export function notePut(owner: object, task: Task, stack: string = programStack()): void {

@@ -18,9 +18,8 @@
  *
  * @module
  */
-import { dump, type ErrorHandler, getHub, type Hub, type Task, waitTitle } from "../../hub/mod.ts";
+import { dump, type ErrorHandler, getHub, type Hub, shortName, type Task, waitTitle } from "../../hub/mod.ts";
 import { checkFunction } from "../../sync/check.ts";
-import { nameOf } from "../concurrency.ts";
 import { BlockingDetector, type BlockingReport } from "./blocking_detector.ts";
 
 export type { BlockingReport } from "./blocking_detector.ts";
@@ -139,7 +138,9 @@ export function formatHubTimers(): string {
     .sort((a, b) => a.timer!.deadline - b.timer!.deadline);
   const lines = limited.map((wait) => {
     const left = wait.timer!.deadline - hub.now();
-    return `  in ${left.toFixed(1)} ms ${nameOf(wait.task)} has waited enough for ${waitTitle(wait.source)}`;
+    return `  in ${left.toFixed(1)} ms ${shortName(wait.task)} has waited enough for ${
+      waitTitle(wait.source)
+    }`;
   });
   const others = hub.timers.size - limited.length;
   if (others > 0) lines.push(`  and ${others} that end no wait`);
@@ -192,7 +193,7 @@ export function hubBlockingDetection(
 }
 
 function warn(task: Task, held: number): void {
-  console.error(`Blocking detected: ${nameOf(task)} kept the event loop for ${held.toFixed(0)} ms`);
+  console.error(`Blocking detected: ${shortName(task)} kept the event loop for ${held.toFixed(0)} ms`);
   const { spawnStack } = task as { spawnStack?: string };
   if (spawnStack !== undefined) console.error(`spawned\n${spawnStack}`);
 }

@@ -4,12 +4,12 @@ import {
   immediately,
   readyWith,
   refusal,
+  shortName,
   type Task,
   type WaitPlan,
   type WaitSource,
 } from "../../hub/mod.ts";
 import { endedByClosing, refusedAsClosed } from "../closing.ts";
-import { nameOf } from "../concurrency.ts";
 import { expiryOf } from "../expiry.ts";
 import type { Want } from "../inflow.ts";
 import { ReadBuffer } from "../read_buffer.ts";
@@ -296,7 +296,7 @@ export class FileCore implements WaitSource {
   }
 
   #beginClosing(task: Task): Turn<void> {
-    const why = this.#over = `it was closed by ${nameOf(task)}`;
+    const why = this.#over = `it was closed by ${shortName(task)}`;
     this.#line.expel(READ, () => endedByClosing("Reading from", this, why));
     // A read that nobody wants may last for ever.
     if (this.#pulling && this.#line.length === 0) this.#closeRaw();

@@ -1,9 +1,8 @@
-import { callerTask, planWait, type WaitOptions } from "../../hub/mod.ts";
+import { callerTask, planWait, shortName, type WaitOptions } from "../../hub/mod.ts";
 import { checkSize, checkWhole } from "../../sync/check.ts";
 import { quietly } from "../../sync/iteration.ts";
 import { checkBuffer } from "../check_buffer.ts";
 import { eachLine } from "../each_line.ts";
-import { nameOf } from "../concurrency.ts";
 import type { ReadLineOptions } from "../conn.ts";
 import { Inflow } from "../inflow.ts";
 import { toBytes } from "../to_bytes.ts";
@@ -173,7 +172,7 @@ export class PipeReader implements Disposable {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#inflow.close(`it was closed by ${nameOf(callerTask())}`);
+    this.#inflow.close(`it was closed by ${shortName(callerTask())}`);
     this.#source.close();
   }
 

@@ -1,5 +1,4 @@
-import { callerTask, planWait, type WaitOptions } from "../../hub/mod.ts";
-import { nameOf } from "../concurrency.ts";
+import { callerTask, planWait, shortName, type WaitOptions } from "../../hub/mod.ts";
 import { Outflow } from "../outflow.ts";
 import { toBytes } from "../to_bytes.ts";
 import { PipeSink } from "./pipe_sink.ts";
@@ -83,7 +82,7 @@ export class PipeWriter implements Disposable {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#outflow.close(`it was closed by ${nameOf(callerTask())}`);
+    this.#outflow.close(`it was closed by ${shortName(callerTask())}`);
     this.#sink.closeWrite().catch(() => {}); // the process reads no more
   }
 

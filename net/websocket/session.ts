@@ -6,6 +6,7 @@ import {
   park,
   readyWith,
   refusal,
+  shortName,
   suspend,
   type Task,
   Waiter,
@@ -13,7 +14,6 @@ import {
   type WaitSource,
 } from "../../hub/mod.ts";
 import { expiryOf } from "../expiry.ts";
-import { nameOf } from "../concurrency.ts";
 import { Inbox } from "./inbox.ts";
 import type { Limits } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
@@ -112,7 +112,7 @@ export class Session implements WireUser {
 
   /** Begins to close. Does not wait. */
   beginClose(code: number, reason: string, by: Task, limit: number = this.limits.closeTimeout): void {
-    if (this.end === undefined) this.#stopSending(() => `it was closed by ${nameOf(by)}`);
+    if (this.end === undefined) this.#stopSending(() => `it was closed by ${shortName(by)}`);
     this.wire.close(code, reason, limit);
   }
 

@@ -83,7 +83,7 @@ Deno.test("the names are in the dump", async () => {
   const waiter = await accounts.with(async () => {
     const waiter = spawn(() => accounts.with(() => {}));
     await sleep();
-    assertStringIncludes(dump(), "Lock(accounts) acquire, held by (main flow)");
+    assertStringIncludes(dump(), "Lock(accounts) acquire, held by the main flow");
     return waiter;
   });
   await waiter.join();

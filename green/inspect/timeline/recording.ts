@@ -47,7 +47,7 @@ export class Recording {
     this.greenlets = hub.stats().greenlets;
     this.root = hub.root.id;
     const concerned = this.#readIds();
-    this.#labels.set(this.root, "(main flow)");
+    this.#labels.set(this.root, "the main flow");
     for (const task of hub.tasks()) this.#meet(task, concerned);
   }
 
@@ -66,7 +66,7 @@ export class Recording {
     return this.#labels.get(id) ?? `Greenlet-${id}`;
   }
 
-  /** `"#5 transfer"`, `"(main flow)"`. */
+  /** `"#5 transfer"`, `"the main flow"`. */
   titleOf(id: number): string {
     return id === this.root ? this.labelOf(id) : `#${id} ${this.labelOf(id)}`;
   }

@@ -52,7 +52,7 @@ Deno.test("Hub.breakDeadlock() ends the main flow with a LoopExit that says who 
   assert(error instanceof LoopExit);
   assertEquals(error.message.split("\n"), [
     "All greenlets are blocked and nothing can wake them",
-    "  (main flow) waits for Queue put, it is full (1 item)",
+    "  the main flow waits for Queue put, it is full (1 item)",
     "  #1 listener waits for Event wait",
     "  #2 consumer waits for Queue get, it is empty",
   ]);
@@ -71,7 +71,7 @@ Deno.test("Hub.breakDeadlock() names holders, and the cycle of two locks", async
   assertEquals(message.split("\n"), [
     "All greenlets are blocked and nothing can wake them",
     "  cycle: #1 left -> #2 right -> #1 left",
-    "  (main flow) waits for the end of #1 left (stuck)",
+    "  the main flow waits for the end of #1 left (stuck)",
     "  #1 left waits for RLock acquire, held by #2 right (deadlock)",
     "  #2 right waits for Lock acquire, held by #1 left (deadlock)",
   ]);

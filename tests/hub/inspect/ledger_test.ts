@@ -88,7 +88,7 @@ Deno.test("describeTaken() names three takers and counts the rest, and says who 
   for (const task of [gone, callerTask(), gone, gone, gone]) noteTaken(tap, task, undefined, "");
   assertEquals(
     describeTaken(tap, 5),
-    `taken by #${gone.id} gone, which has ended, and by (main flow), ` +
+    `taken by #${gone.id} gone, which has ended, and by the main flow, ` +
       `and by #${gone.id} gone, which has ended, and by 2 more`,
   );
   assertEquals([describeTaken(tap, 4), describeTaken({}, 4), whereTaken(tap)], [
@@ -362,8 +362,8 @@ Deno.test("Queue.get() waiting says who put last, or that nobody has", async () 
   assertEquals([0, 2, 3, 4].map((index) => waitOf(greenlets[index]!)), [
     "Queue get, it is empty",
     "Queue get, it is empty, nobody has put anything",
-    "Queue get, it is empty, last put by (main flow) @",
-    "Queue get, it is empty, last put by (main flow) @",
+    "Queue get, it is empty, last put by the main flow @",
+    "Queue get, it is empty, last put by the main flow @",
   ]);
   for (const greenlet of greenlets) await greenlet.kill();
 });
@@ -375,7 +375,7 @@ Deno.test("Queue.put() that had to wait, and putNowait(), count as the last put"
   queue.putNowait(1);
   const putter = spawnWith({ name: "putter" }, () => queue.put(2));
   await sleep();
-  assertEquals(withoutPlaces(describePuts(queue)!), "last put by (main flow) @");
+  assertEquals(withoutPlaces(describePuts(queue)!), "last put by the main flow @");
   await queue.get();
   await putter.join();
   assertEquals(withoutPlaces(describePuts(queue)!), `last put by #${putter.id} putter, which has ended, @`);

@@ -171,7 +171,7 @@ Deno.test("Recorder.labels are those at the end, also of greenlets that are gone
   const labels = new Map(recorder.runs().map(({ id, label }) => [id, label]));
   assertEquals([labels.get(early.id), labels.get(late.id)], ["renamed", "sleeper"]);
   await late.kill();
-  assertEquals(recorder.runs().at(-1)?.label, "(main flow)");
+  assertEquals(recorder.runs().at(-1)?.label, "the main flow");
 });
 
 Deno.test("Recorder keeps the newest events, and counts those it has dropped", async () => {
