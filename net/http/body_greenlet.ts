@@ -34,12 +34,14 @@ export class BodyGreenlet extends Job<void> {
    *
    * @param source The response.
    * @param stream Its body.
+   * @param onFault Called when the stream fails, while the platform still knows the request.
    * @param onEnd Called at the end of the stream, however it ends.
    * @throws {TypeError} If the stream is locked.
    */
   constructor(
     source: Response,
     stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+    readonly onFault: () => void,
     readonly onEnd: (body: BodyGreenlet) => void,
   ) {
     super();
@@ -87,6 +89,7 @@ export class BodyGreenlet extends Job<void> {
     } catch (error) {
       if (!this.#open) return;
       this.fault = { error };
+      this.onFault();
       this.#breakOff(error);
     }
   }

@@ -271,7 +271,7 @@ export class Service implements RequestService {
     content: ReadableStream<Uint8Array<ArrayBuffer>>,
   ): Response {
     if (response.bodyUsed) throw new TypeError("The handler must not return a response that has been read");
-    const body = new BodyGreenlet(response, content, (body) => {
+    const body = new BodyGreenlet(response, content, () => this.#name(greenlet), (body) => {
       this.#bodies.delete(body);
       if (body.fault !== undefined && !isExpected(body.fault.error)) this.#tell(greenlet, body.fault.error);
       this.#enter(greenlet.record, greenlet.gone ? CLIENT_GONE : response.status, body.bytes);
@@ -309,12 +309,16 @@ export class Service implements RequestService {
 
   /** Reports an error under a name that says what the request was. */
   #tell(greenlet: RequestGreenlet, error: unknown): void {
+    this.#name(greenlet);
+    this.#hub.handleError(greenlet, error);
+  }
+
+  #name(greenlet: RequestGreenlet): void {
     try {
       greenlet.name = this.#reporter.describe(greenlet.request, greenlet.info);
     } catch {
       // It was answered before: the platform has forgotten it.
     }
-    this.#hub.handleError(greenlet, error);
   }
 
   #goAway(socket: WebSocketConn): void {

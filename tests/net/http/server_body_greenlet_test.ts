@@ -25,7 +25,7 @@ function started(chunks: string[], type = "text/plain"): Trial {
     cancel: () => void cancelled++,
   }, { highWaterMark: 0 });
   const source = new Response(null, { status: 203, statusText: "Fine", headers: { "content-type": type } });
-  const body = new BodyGreenlet(source, stream, () => ended++);
+  const body = new BodyGreenlet(source, stream, () => {}, () => ended++);
   body.start();
   return { body, cancelled: () => cancelled, ended: () => ended };
 }
@@ -81,6 +81,18 @@ for (const when of ["before it began", "while it was sent"]) {
   });
 }
 
+Deno.test("BodyGreenlet tells of a fault before the platform hears of it, and of its end afterwards", async () => {
+  const log: string[] = [];
+  const stream = new ReadableStream({ pull: (controller) => controller.error(new Error("disk full")) });
+  const body = new BodyGreenlet(new Response(), stream, () => log.push("fault"), ({ fault }) => {
+    log.push(`end: ${fault?.error}`);
+  });
+  body.start();
+  await assertRejects(() => body.response.text().finally(() => log.push("broken off")), BrokenOff);
+  await body.join();
+  assertEquals(log, ["fault", "broken off", "end: Error: disk full"]);
+});
+
 Deno.test("BodyGreenlet forgets what comes after its end", async () => {
   const gate = Promise.withResolvers<void>();
   const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
@@ -90,7 +102,7 @@ Deno.test("BodyGreenlet forgets what comes after its end", async () => {
     },
   }, { highWaterMark: 0 });
   const ended: Greenlet[] = [];
-  const body = new BodyGreenlet(new Response(), stream, (body) => ended.push(body));
+  const body = new BodyGreenlet(new Response(), stream, () => {}, (body) => ended.push(body));
   body.start();
   const reader = body.response.body!.getReader();
   const reading = reader.read();
