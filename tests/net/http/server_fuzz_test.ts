@@ -16,7 +16,7 @@ const SEED = Number(Deno.env.get("GREEN_FUZZ_SEED") ?? 2_026);
 const AT_A_TIME = 32;
 /** Far above what one exchange takes (ms). */
 const LIMIT_MS = 10_000;
-/** How long (ms) a client listens that may not have asked for anything. */
+/** How long (ms) a client listens at least that may not have asked for anything. */
 const PATIENCE_MS = 8;
 /** What the handler below and the server may answer. */
 const STATUSES = [100, 200, 400, 413, 500, 503];
@@ -54,7 +54,12 @@ async function inTime<T>(work: Promise<T>, what: () => string): Promise<T> {
 }
 
 /** Sends one bad request; returns the statuses of the answers. */
-async function attack(server: HttpServer, bytes: Uint8Array, how: number): Promise<number[]> {
+async function attack(
+  server: HttpServer,
+  bytes: Uint8Array,
+  how: number,
+  patience: number,
+): Promise<number[]> {
   using client = await RawClient.connect(server);
   if (how < 0.2) { // in two pieces
     const at = Math.floor(bytes.length * how * 5);
@@ -63,7 +68,7 @@ async function attack(server: HttpServer, bytes: Uint8Array, how: number): Promi
   } else await client.send(bytes);
   if (how > 0.8) return []; // and is gone
   if (how > 0.4) await client.endSending(); // the server ends the connection, whatever it was
-  const timer = how > 0.4 ? undefined : setTimeout(() => client.leave(), PATIENCE_MS);
+  const timer = how > 0.4 ? undefined : setTimeout(() => client.leave(), patience);
   try {
     return statusesIn(await client.rest());
   } finally {
@@ -71,14 +76,16 @@ async function attack(server: HttpServer, bytes: Uint8Array, how: number): Promi
   }
 }
 
-/** Asks again and again until told to stop, on old and on new connections. */
-async function behave(server: HttpServer, over: () => boolean): Promise<number> {
+/** Asks again and again until told to stop, on old and on new connections; tells how long (ms) an answer took. */
+async function behave(server: HttpServer, over: () => boolean, took: (ms: number) => void): Promise<number> {
   let asked = 0;
   while (!over()) {
     using client = await RawClient.connect(server);
     for (let i = 0; i < 5; i++, asked += 2) {
       const ask = (request: string) => inTime(client.ask(request), () => "a good client");
+      const begin = performance.now();
       assertEquals((await ask(get("/wait"))).status, 200);
+      took(performance.now() - begin);
       assertEquals((await ask(post("abc"))).body, "abc");
     }
   }
@@ -97,20 +104,22 @@ Deno.test(`HttpServer survives ${REQUESTS} mutated requests (seed ${SEED})`, asy
     accessLog: () => logged++,
   });
   const counts = new Map<number, number>();
-  let [sent, over] = [0, false];
+  let [sent, over, patience] = [0, false, PATIENCE_MS];
   const attackers = Array.from({ length: AT_A_TIME }, async () => {
     while (sent < REQUESTS) {
       sent++;
       const [bytes, how] = [mutated(random), random()];
       const what = () => JSON.stringify(fromLatin1(bytes));
-      for (const status of await inTime(attack(server, bytes, how), what)) {
+      for (const status of await inTime(attack(server, bytes, how, patience), what)) {
         assert(STATUSES.includes(status), `${status} for ${what()}`);
         counts.set(status, (counts.get(status) ?? 0) + 1);
       }
     }
   });
   const attacking = Promise.all(attackers).finally(() => over = true);
-  const behaving = behave(server, () => over).finally(() => sent = Math.max(sent, REQUESTS)); // if it fails
+  const behaving = behave(server, () => over, (ms) => patience = Math.max(PATIENCE_MS, 2 * ms)).finally(() =>
+    sent = Math.max(sent, REQUESTS)
+  ); // if it fails
   const [asked] = await Promise.all([behaving, attacking]);
   assertGreaterOrEqual(asked, 10);
   assertGreaterOrEqual(sent, REQUESTS);
