@@ -1,6 +1,7 @@
 /** The chat example: by plain WebSockets, and by its page in a real browser where there is one. */
 import { assert, assertEquals } from "@std/assert";
 import { Program } from "../../example_program.ts";
+import { type Browser, browserIfAny, type Page } from "../browser.ts";
 
 const EXAMPLE = "websocket_chat/server.ts";
 
@@ -66,53 +67,13 @@ Deno.test("examples/websocket_chat tells everybody who comes, what is said and w
   assertEquals(await program.end("SIGINT"), { code: 0, lines: [], errors: "" });
 });
 
-const CHROMIUM = "/usr/bin/chromium";
-const QUIET = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
-/** What is used of `npm:playwright-core`: named here, because the tests must load where it cannot be had. */
-interface Page {
-  goto(url: string): Promise<unknown>;
-  fill(selector: string, text: string): Promise<void>;
-  click(selector: string): Promise<void>;
-  waitForSelector(selector: string): Promise<unknown>;
-  waitForFunction(script: string): Promise<unknown>;
-  evaluate(script: string): Promise<unknown>;
-  on(event: "pageerror", listener: (error: Error) => void): void;
-  close(): Promise<void>;
-}
-interface Browser {
-  newContext(options: object): Promise<{ newPage(): Promise<Page> }>;
-  close(): Promise<void>;
-}
-type Playwright = { chromium: { launch(options: object): Promise<Browser> } };
-
-async function browserIfAny(): Promise<Browser | undefined> {
-  const specifier = "npm:playwright-core@1";
-  try {
-    await Deno.stat(CHROMIUM);
-    const { chromium }: Playwright = await import(specifier);
-    return await chromium.launch({ executablePath: CHROMIUM, args: QUIET });
-  } catch (error) {
-    console.log(`skipped: ${(error as Error).message} (apt-get install chromium)`);
-    return undefined;
-  }
-}
-
 /** Somebody with a browser. */
 async function join(
   browser: Browser,
   url: string,
   name: string,
   options: object,
-  errors: Error[],
+  errors: unknown[],
 ): Promise<Page> {
   const page = await (await browser.newContext(options)).newPage();
   page.on("pageerror", (error) => errors.push(error));
@@ -143,7 +104,7 @@ Deno.test({
   async fn() {
     const browser = await browserIfAny();
     if (browser === undefined) return;
-    const errors: Error[] = [];
+    const errors: unknown[] = [];
     try {
       const first = new Program(EXAMPLE, "127.0.0.1:0");
       const port = await first.port();

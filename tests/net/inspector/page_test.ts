@@ -12,7 +12,7 @@ import {
   sleep,
   spawnWith,
 } from "@verdant/green";
-import { type Browser, browserIfAny, type Page } from "./browser.ts";
+import { type Browser, browserIfAny, type Page } from "../browser.ts";
 import { Follower, TOKEN } from "./visitors.ts";
 
 const DESKTOP = { width: 1280, height: 800 };

@@ -17,6 +17,7 @@ export interface Page {
   click(selector: string): Promise<void>;
   hover(selector: string, options?: object): Promise<void>;
   waitForSelector(selector: string, options?: object): Promise<unknown>;
+  waitForFunction(script: string): Promise<unknown>;
   evaluate(script: string): Promise<unknown>;
   screenshot(options: { path: string }): Promise<unknown>;
   readonly keyboard: { press(key: string): Promise<void> };
