@@ -1,5 +1,5 @@
 import { unpack } from "./parcel.ts";
-import { onChannelArrival, type WorkerChannel } from "./worker_channel.ts";
+import { acceptChannels, onChannelArrival, type WorkerChannel } from "./worker_channel.ts";
 
 /** The arguments of a task, and the channel ends among them, which are the task's: they end with it. */
 export class ArgumentsWithEnds {
@@ -8,6 +8,7 @@ export class ArgumentsWithEnds {
   readonly #ends: WorkerChannel<unknown>[] = [];
 
   constructor(wired: unknown[]) {
+    acceptChannels();
     onChannelArrival((end) => this.#ends.push(end));
     try {
       this.args = unpack(wired) as unknown[];

@@ -6,6 +6,7 @@ import { type Alarm, pack, type Parcel, post, type PostBox, unpack } from "./par
 import type { FullOrder, PlainOrder, PlainResult, Report } from "./protocol.ts";
 import type { TaskSpec } from "./task.ts";
 import type { ThreadCall } from "./thread_call.ts";
+import { acceptChannels } from "./worker_channel.ts";
 
 /** What a thread needs of a `Worker`. */
 export interface WorkerLike extends PostBox {
@@ -139,6 +140,7 @@ export class Thread {
     if (message instanceof Array) return this.#finish((call) => call.outcome.set(message[0]));
     switch (message.kind) {
       case "wired":
+        acceptChannels();
         return this.#finish((call) => call.outcome.set(unpack(message.value)));
       case "failed":
         return this.#finish((call) => this.#settleError(call, unpackThrown(message.thrown)));

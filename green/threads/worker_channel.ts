@@ -99,6 +99,7 @@ export class WorkerChannel<Get, Put = Get> implements AsyncIterable<Get>, AsyncD
 
   /** For {@linkcode workerChannel}, and for what arrives. */
   constructor({ capacity, data, watch, alarm }: ChannelWires) {
+    acceptChannels(); // items may have ends in them
     this.capacity = this.#room = capacity;
     this.#data = data;
     this.#watch = watch;
@@ -394,11 +395,16 @@ export function onChannelArrival(callback: ((end: WorkerChannel<unknown>) => voi
   whenArrived = callback;
 }
 
-onArrival(CHANNEL, (wires: ChannelWires) => {
+/** To be called before anything is unpacked in which an end of a channel may be. */
+export function acceptChannels(): void {
+  onArrival(CHANNEL, makeEnd);
+}
+
+function makeEnd(wires: ChannelWires): WorkerChannel<unknown> {
   const end = new WorkerChannel<unknown>(wires);
   whenArrived?.(end);
   return end;
-});
+}
 
 /**
  * Makes a channel between threads: two ends, of which one, or both, are sent to other threads.

@@ -149,7 +149,7 @@ export class SignalBoard {
  * assertThrows(() => signalBoard.check("SIGKILL"), TypeError, "SIGKILL");
  * ```
  */
-export const signalBoard: SignalBoard = new SignalBoard({
+export const signalBoard: SignalBoard = /* @__PURE__ */ new SignalBoard({
   add: (signal, listener) => Deno.addSignalListener(signal, listener),
   remove: (signal, listener) => Deno.removeSignalListener(signal, listener),
   get hasFew() {

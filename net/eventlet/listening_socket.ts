@@ -9,7 +9,9 @@ export interface Identity {
 }
 
 /** The listener is the server's now. */
-export let handOver: (socket: ListeningSocket, onClose: () => void) => void;
+export function handOver(socket: ListeningSocket, onClose: () => void): void {
+  socket["handOver"](onClose);
+}
 
 /**
  * A listener that `wsgi.server()` can take over. Made by `eventlet.listen()`, `eventlet.wrapTls()` and
@@ -33,10 +35,6 @@ export let handOver: (socket: ListeningSocket, onClose: () => void) => void;
 export class ListeningSocket<C extends Conn = Conn> extends Listener<C> {
   readonly #identity: Identity | undefined;
   #onClose: (() => void) | undefined = undefined;
-
-  static {
-    handOver = (socket, onClose) => socket.#handOver(onClose);
-  }
 
   /**
    * Takes over a listener of the platform.
@@ -64,7 +62,8 @@ export class ListeningSocket<C extends Conn = Conn> extends Listener<C> {
     this.#onClose?.();
   }
 
-  #handOver(onClose: () => void): void {
+  /** Closes it for a server that takes its place. */
+  private handOver(onClose: () => void): void {
     super.close();
     this.#onClose = onClose;
   }

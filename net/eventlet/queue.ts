@@ -10,7 +10,9 @@ import { RendezvousQueue } from "./rendezvous_queue.ts";
 export { Empty, Full } from "../../sync/mod.ts";
 
 /** Lets `Queue` see what a `LightQueue` is made of. */
-let itemsOf: <T>(queue: LightQueue<T>) => RendezvousQueue<T>;
+function itemsOf<T>(queue: LightQueue<T>): RendezvousQueue<T> {
+  return LightQueue["itemsOf"](queue);
+}
 
 /**
  * First in, first out; a queue of size 0 is a channel, where `put()` and `get()` meet, and the getter goes on
@@ -34,8 +36,9 @@ let itemsOf: <T>(queue: LightQueue<T>) => RendezvousQueue<T>;
 export class LightQueue<T = unknown> {
   readonly #items: RendezvousQueue<T>;
 
-  static {
-    itemsOf = (queue) => queue.#items;
+  /** For {@linkcode itemsOf}. Were it assigned in a static block, a bundler could not leave the class out. */
+  private static itemsOf<T>(queue: LightQueue<T>): RendezvousQueue<T> {
+    return queue.#items;
   }
 
   /**

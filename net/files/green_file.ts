@@ -69,9 +69,14 @@ export interface FileLineOptions extends WaitOptions {
 const DEFAULT_BUFFER_SIZE = 8192;
 
 /** For the other files of this folder: what is under a green file. */
-export let coreOf: (file: GreenFile) => FileCore;
+export function coreOf(file: GreenFile): FileCore {
+  return GreenFile["coreOf"](file);
+}
+
 /** For the other files of this folder: how its text is stored. */
-export let textCodecOf: (file: GreenFile) => Codec;
+export function textCodecOf(file: GreenFile): Codec {
+  return GreenFile["codecOf"](file);
+}
 
 /**
  * An open file: what `TextFile` and `ByteFile` share.
@@ -108,9 +113,14 @@ export abstract class GreenFile implements AsyncDisposable {
   readonly #core: FileCore;
   readonly #codec: Codec;
 
-  static {
-    coreOf = (file) => file.#core;
-    textCodecOf = (file) => file.#codec;
+  /** For {@linkcode coreOf}. Were it assigned in a static block, a bundler could not leave the class out. */
+  private static coreOf(file: GreenFile): FileCore {
+    return file.#core;
+  }
+
+  /** For {@linkcode textCodecOf}. */
+  private static codecOf(file: GreenFile): Codec {
+    return file.#codec;
   }
 
   /**

@@ -23,7 +23,9 @@ import { TextFile } from "./text_file.ts";
  * assertEquals([askName.length, stdin.name], [0, "stdin"]); // nobody is asked in a test
  * ```
  */
-export const stdin: TextFile = new TextFile(standardInput(), { name: "stdin" });
+export const stdin: TextFile = /* @__PURE__ */ new TextFile(/* @__PURE__ */ standardInput(), {
+  name: "stdin",
+});
 
 /**
  * Standard output, for text; `stdout.bytes` for bytes. Each write is handed to the platform at once, and waits until
@@ -39,7 +41,10 @@ export const stdin: TextFile = new TextFile(standardInput(), { name: "stdin" });
  * await stdout.write("done\n");
  * ```
  */
-export const stdout: TextFile = new TextFile(standardOutput("stdout"), { name: "stdout", bufferSize: 0 });
+export const stdout: TextFile = /* @__PURE__ */ new TextFile(/* @__PURE__ */ standardOutput("stdout"), {
+  name: "stdout",
+  bufferSize: 0,
+});
 
 /**
  * Standard error output, as {@linkcode stdout}.
@@ -53,7 +58,10 @@ export const stdout: TextFile = new TextFile(standardOutput("stdout"), { name: "
  * await stderr.write("something is not as it should be\n");
  * ```
  */
-export const stderr: TextFile = new TextFile(standardOutput("stderr"), { name: "stderr", bufferSize: 0 });
+export const stderr: TextFile = /* @__PURE__ */ new TextFile(/* @__PURE__ */ standardOutput("stderr"), {
+  name: "stderr",
+  bufferSize: 0,
+});
 
 // `Deno` is asked when something is done, not when this file is loaded.
 

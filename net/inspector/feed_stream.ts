@@ -3,7 +3,10 @@ import { encodeReply } from "./reply.ts";
 import type { Visit } from "./visit.ts";
 
 const encoder = new TextEncoder();
-const HEAD = encodeReply({ status: 200, headers: { "content-type": "text/event-stream; charset=utf-8" } });
+const HEAD = /* @__PURE__ */ encodeReply({
+  status: 200,
+  headers: { "content-type": "text/event-stream; charset=utf-8" },
+});
 
 /** Updates as server-sent events. What a slow client has not taken is never more than one of them. */
 export class FeedStream implements FeedClient {

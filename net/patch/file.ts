@@ -6,7 +6,7 @@ import { type AnyFunction, imitate, replaceGetters, replaceMethods, throughHub }
 const PLAIN = ["truncate", "stat", "sync", "syncData", "utime", "lock", "tryLock", "unlock"];
 
 /** Bytes that were read for somebody who was interrupted. */
-const unread = new Leftovers<Uint8Array | undefined>();
+const unread = /* @__PURE__ */ new Leftovers<Uint8Array | undefined>();
 
 /** Makes a file wait through the hub. */
 export function greenFile(file: Deno.FsFile): Deno.FsFile {

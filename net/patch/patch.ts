@@ -51,7 +51,7 @@ const PARTS: { readonly [name in PatchName]: () => Replacement[] } = {
   process: processReplacements,
   node: nodeReplacements,
 };
-const NAMES = Object.keys(PARTS) as PatchName[];
+const NAMES = /* @__PURE__ */ Object.keys(PARTS) as PatchName[];
 /** What packages that are not made for Deno use. */
 const SEEN_BY_PACKAGES: readonly PatchName[] = ["fetch", "webSocket", "timers", "node"];
 

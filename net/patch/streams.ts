@@ -7,7 +7,7 @@ import { type AnyFunction, cleaningUp, replaceGetters, replaceMethods, throughHu
 type Result = ReadableStreamReadResult<unknown>;
 
 /** Reads whose reader was interrupted, by stream. */
-const unread = new Leftovers<Result>();
+const unread = /* @__PURE__ */ new Leftovers<Result>();
 /** Streams are the same ones each time they are asked for. */
 const known = new WeakSet<object>();
 

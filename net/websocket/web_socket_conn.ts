@@ -30,9 +30,14 @@ export interface WebSocketParts {
 }
 
 /** Makes a connection, whose wire begins. */
-export let makeWebSocketConn: (parts: WebSocketParts) => WebSocketConn;
+export function makeWebSocketConn(parts: WebSocketParts): WebSocketConn {
+  return WebSocketConn["make"](parts);
+}
+
 /** What goes on behind a connection. */
-export let sessionOf: (conn: WebSocketConn) => Session;
+export function sessionOf(conn: WebSocketConn): Session {
+  return WebSocketConn["sessionOf"](conn);
+}
 
 /**
  * A WebSocket, of either side. Made by `connectWebSocket()`, `WebSocketServer` and `upgrade()`.
@@ -69,9 +74,14 @@ export class WebSocketConn
   readonly remoteAddr: Deno.Addr | undefined;
   readonly #session: Session;
 
-  static {
-    makeWebSocketConn = (parts) => new WebSocketConn(parts);
-    sessionOf = (conn) => conn.#session;
+  /** For {@linkcode makeWebSocketConn}. Were it assigned in a static block, a bundler could not leave the class out. */
+  private static make(parts: WebSocketParts): WebSocketConn {
+    return new WebSocketConn(parts);
+  }
+
+  /** For {@linkcode sessionOf}. */
+  private static sessionOf(conn: WebSocketConn): Session {
+    return conn.#session;
   }
 
   private constructor({ hub, wire, limits, protocol, url, remoteAddr }: WebSocketParts) {

@@ -55,7 +55,9 @@ export const DEFAULT_CAPACITY = 65_536;
 const MAX_CAPACITY = 2 ** 24;
 
 /** What a recorder has now, to be read at any time. */
-export let snapshotOf: (recorder: Recorder) => Recording;
+export function snapshotOf(recorder: Recorder): Recording {
+  return recorder["final"] ?? new Recording(recorder["ring"].copy(), recorder["hub"]);
+}
 
 /**
  * Records what the greenlets of a hub do, the newest events only, at a price at which it can stay on: some 10 ns for
@@ -81,7 +83,7 @@ export let snapshotOf: (recorder: Recorder) => Recording;
 export class Recorder implements Tracer, Disposable {
   readonly #attached: Disposable;
   /** What is left of it once it is off. */
-  #final: Recording | undefined = undefined;
+  private final: Recording | undefined = undefined;
   // The methods below are called at every switch: no brand is to be checked there.
   private readonly hub: Hub;
   private readonly ring: EventRing;
@@ -112,7 +114,7 @@ export class Recorder implements Tracer, Disposable {
 
   /** Whether it still records. */
   get active(): boolean {
-    return this.#final === undefined;
+    return this.final === undefined;
   }
 
   /** The events that are kept, oldest first. Does not switch. */
@@ -142,17 +144,13 @@ export class Recorder implements Tracer, Disposable {
 
   /** What is there now, to be read before anything else happens; once it is disposed, at any time. */
   #recording(): Recording {
-    return this.#final ?? new Recording(this.ring, this.hub);
-  }
-
-  static {
-    snapshotOf = (recorder) => recorder.#final ?? new Recording(recorder.ring.copy(), recorder.hub);
+    return this.final ?? new Recording(this.ring, this.hub);
   }
 
   /** Stops recording. Harmless when it has stopped. */
   [Symbol.dispose](): void {
     this.#attached[Symbol.dispose]();
-    this.#final ??= new Recording(this.ring, this.hub);
+    this.final ??= new Recording(this.ring, this.hub);
   }
 
   // ---- What the hub tells ------------------------------------------------------------------------
