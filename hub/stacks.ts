@@ -29,7 +29,12 @@ export function programStack(): string {
 
 function isOfProgram(frame: string): boolean {
   if (frame.endsWith("(<anonymous>)") || /[( ]ext:/.test(frame)) return false; // of the platform
-  return !OWN_FOLDERS.some((folder) => frame.includes(folder));
+  return !isOwnFrame(frame);
+}
+
+/** Whether a line of a stack is of the library. */
+export function isOwnFrame(frame: string): boolean {
+  return OWN_FOLDERS.some((folder) => frame.includes(folder));
 }
 
 /** Remembers the stack of the caller as that of a spawn. */

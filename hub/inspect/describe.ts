@@ -5,9 +5,12 @@ import { WaitList } from "../wait_list.ts";
 import type { Waiter, WaitSource } from "../waiter.ts";
 import type { Inspectable, WaitDetails } from "./inspectable.ts";
 
+/** What the code outside greenlets is called. */
+export const MAIN_FLOW = "the main flow";
+
 /** `"#5 transfer"`, `"the main flow"`. */
 export function shortName(task: Task): string {
-  return task === task.hub.root ? "the main flow" : `#${task.id} ${task.label}`;
+  return task === task.hub.root ? MAIN_FLOW : `#${task.id} ${task.label}`;
 }
 
 /** What is waited on: `"Lock(accounts)"`; `undefined` where there is no object that has one. */

@@ -1,7 +1,7 @@
 import { callerTask } from "../caller.ts";
 import type { Hub } from "../hub.ts";
 import { stuckTasks, waitGraph } from "./deadlocks.ts";
-import { formatMs } from "./describe.ts";
+import { formatMs, MAIN_FLOW } from "./describe.ts";
 import { type GreenletSnapshot, pictureOf, type Snapshot } from "./snapshot.ts";
 
 /**
@@ -207,7 +207,7 @@ function isMainFlow({ id }: GreenletSnapshot): boolean {
 }
 
 function title(entry: GreenletSnapshot): string {
-  return isMainFlow(entry) ? "the main flow" : `#${entry.id} ${entry.name}`;
+  return isMainFlow(entry) ? MAIN_FLOW : `#${entry.id} ${entry.name}`;
 }
 
 function activity({ state, waits, startsIn }: GreenletSnapshot): string {

@@ -1,6 +1,7 @@
 /** How values and errors look in a session: plain text without colours and tabs. */
 import { Task } from "../../hub/mod.ts";
 import { describeWait } from "../../hub/inspect/describe.ts";
+import { isOwnFrame } from "../../hub/stacks.ts";
 import { LINES_BEFORE } from "./compile.ts";
 
 const INSPECT: Deno.InspectOptions = {
@@ -10,10 +11,8 @@ const INSPECT: Deno.InspectOptions = {
   strAbbreviateSize: 10_000,
 };
 
-const HOME = new URL("../../", import.meta.url).href;
-const OWN_FOLDERS = ["hub/", "sync/", "green/", "net/"].map((folder) => HOME + folder);
 /** What stands between the hub and a greenlet with the portable context. */
-OWN_FOLDERS.push("ext:deno_node/async_hooks");
+const PORTABLE_CONTEXT = "ext:deno_node/async_hooks";
 const FRAME = /^\s+at /;
 /** A function of the session's scope was called: `this` is the scope. */
 const SCOPE_CALL = /^(\s+at (?:async )?)Proxy\./;
@@ -52,7 +51,7 @@ export function withoutOwnFrames(text: string): string {
 }
 
 function isOwn(line: string): boolean {
-  return OWN_FOLDERS.some((folder) => line.includes(folder));
+  return isOwnFrame(line) || line.includes(PORTABLE_CONTEXT);
 }
 
 function inEntry(line: string): string {

@@ -1,4 +1,4 @@
-import { type Hub, type Task, waitTitle } from "../../../hub/mod.ts";
+import { type Hub, shortName, type Task, waitTitle } from "../../../hub/mod.ts";
 import type { EventRing } from "./event_ring.ts";
 import { type EventTimes, timesOf } from "./event_times.ts";
 import type { RecordedEvent } from "./recorded_event.ts";
@@ -47,7 +47,7 @@ export class Recording {
     this.greenlets = hub.stats().greenlets;
     this.root = hub.root.id;
     const concerned = this.#readIds();
-    this.#labels.set(this.root, "the main flow");
+    this.#labels.set(this.root, shortName(hub.root));
     for (const task of hub.tasks()) this.#meet(task, concerned);
   }
 
