@@ -134,6 +134,12 @@ export class TaskList {
     }
   }
 
+  /** The one with this number, if it is in the list and alive. */
+  find(id: unknown): Task | undefined {
+    for (const task of this) if (task.id === id) return task;
+    return undefined;
+  }
+
   #removeWeak(task: Task): boolean {
     const place = this.#places?.get(task);
     if (place === undefined) return false;

@@ -96,7 +96,7 @@ async function kill(
   { isOwn }: CommandContext,
   print: (text: string) => void,
 ): Promise<boolean> {
-  const found = target instanceof Greenlet ? target : [...getHub().tasks()].find(({ id }) => id === target);
+  const found = target instanceof Greenlet ? target : getHub().taskList.find(target);
   if (found === undefined) {
     print(`There is no greenlet ${formatAll([target])}: greenlets() lists them`);
   } else if (isOwn(found)) {

@@ -107,8 +107,8 @@ export class PageService {
     }
     const id = numberIn(body);
     if (id === undefined) return textReply(400, 'The body must be {"id": number}.\n');
-    const greenlet = greenletOf(this.#hub, id);
-    if (greenlet === undefined) return textReply(404, "It has ended, or is no greenlet.\n");
+    const greenlet = this.#hub.taskList.find(id);
+    if (!(greenlet instanceof Greenlet)) return textReply(404, "It has ended, or is no greenlet.\n");
     void greenlet.kill("Killed from the inspector", { block: false });
     return textReply(200);
   }
@@ -126,9 +126,4 @@ function numberIn(body: string): number | undefined {
   } catch {
     return undefined;
   }
-}
-
-function greenletOf(hub: Hub, id: number): Greenlet | undefined {
-  for (const task of hub.tasks()) if (task.id === id) return task instanceof Greenlet ? task : undefined;
-  return undefined;
 }

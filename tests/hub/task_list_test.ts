@@ -98,6 +98,14 @@ Deno.test("TaskList.drop() gives up a place, once", () => {
   }
 });
 
+Deno.test("TaskList.find() finds a task by its number, also one held weakly, and no other", () => {
+  const { list, tasks: [first, second, gone] } = filled(3);
+  list.weaken(second!);
+  list.remove(gone!);
+  const found = [first!.id, second!.id, gone!.id, String(first!.id)].map((id) => list.find(id));
+  assertEquals(found, [first, second, undefined, undefined]);
+});
+
 Deno.test("WeakPlace names its task while there is one", () => {
   const task = new Greenlet(() => {});
   assertStrictEquals(new WeakPlace(task).task, task);

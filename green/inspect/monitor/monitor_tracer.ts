@@ -257,9 +257,7 @@ export class MonitorTracer implements Tracer, Called {
 
   /** The one whom the worker has in mind; it may have ended. */
   get #suspect(): Task {
-    const id = this.#cells[SUSPECT]!;
-    for (const task of this.#hub.tasks()) if (task.id === id) return task;
-    return this.#hub.root;
+    return this.#hub.taskList.find(this.#cells[SUSPECT]) ?? this.#hub.root;
   }
 
   /** Whether the one whom the worker has in mind was seen to let go: the first is the one. */
